@@ -1,0 +1,11 @@
+import type { Actor } from './actor.ts'
+
+/**
+ * Turns tokens and keys into actors.
+ *
+ * Failure: rejects with `ProtocolError` `authentication_failed` (forged, malformed, not ours) or `session_expired`.
+ *          Messages never repeat any part of the token.
+ */
+export interface Authenticator {
+  authenticate(token: string): Promise<Actor>
+}

@@ -1,0 +1,62 @@
+import type { Publication } from '@tidewire/protocol'
+
+/** What a publisher learns. `epoch` and `offset` are absent in channels without a log. */
+export interface Receipt {
+  epoch?: string
+  offset?: number
+  /** The log already held this `message_id`; `offset` is the first one and nothing was delivered. */
+  duplicate: boolean
+}
+
+/** A slice of a channel's log. With `before` and without `after` it ends below `before`; otherwise it begins above `after`. */
+export interface Range {
+  after?: number
+  before?: number
+  /** ≥ 0. With 0 only the bounds of the log are asked for. */
+  limit: number
+}
+
+/** Ascending by offset. An empty log has `oldest` = `newest` + 1. */
+export interface Page {
+  epoch: string
+  oldest: number
+  newest: number
+  publications: readonly Publication[]
+  /** The log holds further publications in the direction that was read, within the range. */
+  more: boolean
+}
+
+/** New publications of one channel, ascending, of one epoch; `epoch` is undefined in channels without a log. */
+export type OnPublications = (
+  channel: string,
+  epoch: string | undefined,
+  publications: readonly Publication[],
+) => void
+
+/**
+ * Orders, keeps and carries the publications of a namespace.
+ *
+ * Order:     one total order per channel and epoch: offsets 1, 2, 3 … without holes. Two publishes of which the first
+ *            was called before the second get ascending offsets.
+ * Delivery:  a publication comes back through `onPublications` on every node that joined its channel, the publishing
+ *            one included; never before it lasts to the durability of the broker. In order on one node; receivers
+ *            find gaps by offset and heal them from `history`.
+ * Identity:  a `message_id` that the channel saw within the last five minutes is answered with the first receipt and
+ *            `duplicate: true`, delivered to nobody; with another type or payload it is `conflict`.
+ * Failure:   `publish` rejects with `ProtocolError`. `unavailable`: the outcome is unknown, the same `message_id` may be
+ *            sent again. `storage_full`: surely not written.
+ */
+export interface Broker {
+  /** Called once, before anything else. */
+  start(onPublications: OnPublications): Promise<void>
+  /** Takes over the draft: everything but `metadata.offset` is set, and the broker sets that. */
+  publish(draft: Publication): Promise<Receipt>
+  /** Never fails for a channel that nobody published to: that one is empty. Rejects with `not_found` where there is no log. */
+  history(channel: string, range: Range): Promise<Page>
+  /** The channel has its first local subscriber. Resolves when publications reach this node. Idempotent. */
+  join(channel: string): Promise<void>
+  /** The channel lost its last local subscriber. Idempotent. */
+  leave(channel: string): Promise<void>
+  /** Resolves when every accepted publish was answered. */
+  stop(): Promise<void>
+}

@@ -1,0 +1,25 @@
+import type { Batch } from './batch.ts'
+
+/**
+ * Bytes out of one socket or response; knows no channel.
+ *
+ * Order:   batches leave in the order they were sent, nothing in between is dropped.
+ * Bounds:  the session watches `buffered` and closes a connection that does not keep up; a connection buffers
+ *          whatever it is given.
+ * Failure: never throws. A broken connection tells its session by `closed()`, once, and ignores what is sent afterwards.
+ */
+export interface Connection {
+  /** `websocket`, `sse`, `poll`: for metrics and logs. */
+  readonly transport: string
+  /** Everything of one turn, in one write. */
+  send(batches: readonly Batch[]): void
+  /** Bytes that were sent and that the peer has not taken yet. */
+  buffered(): number
+  /** Calls `fn` once, soon after everything buffered has left, or never when the connection ends first. */
+  onDrain(fn: () => void): void
+  /** Reads no further until `resume`: the session has too much unanswered work. */
+  pause(): void
+  resume(): void
+  /** Says goodbye with a code of PROTOCOL.md §7 or RFC 6455, after what was sent, and ends. `closed()` follows. */
+  close(code: number, reason: string): void
+}

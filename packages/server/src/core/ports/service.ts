@@ -1,0 +1,63 @@
+import type { Envelope, JsonObject, ProtocolError } from '@tidewire/protocol'
+import type { Actor } from './actor.ts'
+import type { Page, Receipt } from './broker.ts'
+import type { Connection } from './connection.ts'
+
+/** The protocol state of one client over one connection, as its transport sees it. */
+export interface SessionHandle {
+  readonly id: string
+  /** One decoded frame, in the order of arrival. Never throws: what is wrong with it is answered. */
+  receive(envelope: Envelope): void
+  /** A frame that could not be decoded: answered with an error, counted, in the end closed. */
+  refuse(error: ProtocolError): void
+  /** The connection is gone. Idempotent. */
+  closed(code: number): void
+}
+
+export interface PublishRequest {
+  channel: string
+  type: string
+  payload: JsonObject
+  message_id?: string
+}
+
+/** `history` of PROTOCOL.md §4, without the channel. */
+export interface HistoryRequest {
+  epoch?: string
+  after?: number
+  before?: number
+  limit?: number
+}
+
+/**
+ * What transports and gateways ask of the core. Every call is authorised for the actor; all reject with `ProtocolError`.
+ */
+export interface Service {
+  /** The actor of a token or key. Without one: `anyone` where a namespace is open to anyone, else `authentication_required`. */
+  authenticate(token: string | undefined): Promise<Actor>
+  /**
+   * A session over the connection, for an actor or, when undefined, one that must send `auth` first.
+   * The session greets with `connection_established` at once.
+   */
+  open(connection: Connection, actor: Actor | undefined): SessionHandle
+  /** As PROTOCOL.md §4 and §8; the receipt comes with the message_id that was used. */
+  publish(actor: Actor, request: PublishRequest): Promise<Receipt & { message_id: string }>
+  history(actor: Actor, channel: string, request: HistoryRequest): Promise<Page>
+  /** Asks every session of the user; the first answer counts. `not_found`: not connected; `unavailable`: no answer in time. */
+  call(
+    actor: Actor,
+    user: string,
+    method: string,
+    args: unknown,
+    timeoutMs: number,
+  ): Promise<{ value: unknown } | { error: unknown }>
+  /**
+   * Ends the live sessions of a user or of one token; with `revoke`, tokens issued until now stay refused.
+   * Resolves with how many sessions ended.
+   */
+  disconnect(
+    actor: Actor,
+    target: { user: string } | { token_id: string },
+    options: { revoke: boolean },
+  ): Promise<number>
+}

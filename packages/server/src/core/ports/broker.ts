@@ -10,8 +10,8 @@ export interface Receipt {
 
 /** A slice of a channel's log. With `before` and without `after` it ends below `before`; otherwise it begins above `after`. */
 export interface Range {
-  after?: number
-  before?: number
+  after?: number | undefined
+  before?: number | undefined
   /** ≥ 0. With 0 only the bounds of the log are asked for. */
   limit: number
 }

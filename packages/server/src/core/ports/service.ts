@@ -23,10 +23,10 @@ export interface PublishRequest {
 
 /** `history` of PROTOCOL.md §4, without the channel. */
 export interface HistoryRequest {
-  epoch?: string
-  after?: number
-  before?: number
-  limit?: number
+  epoch?: string | undefined
+  after?: number | undefined
+  before?: number | undefined
+  limit?: number | undefined
 }
 
 /**

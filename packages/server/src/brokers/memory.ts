@@ -1,0 +1,204 @@
+import { ProtocolError, type Publication } from '@tidewire/protocol'
+import type { Broker, OnPublications, Page, Range, Receipt } from '../core/ports/broker.ts'
+import type { Clock } from '../core/ports/clock.ts'
+import type { Retention } from '../core/ports/log.ts'
+import { digestOf } from './digest.ts'
+import { HotLog } from './hot-log.ts'
+import { type IdBudget, RecentIds, WINDOW_MS } from './recent-ids.ts'
+
+/** What the broker may hold, whatever is published. About 1 KB an entry and 150 bytes an id, with small payloads. */
+export interface MemoryLimits {
+  /** Publications of all channels together; above it a publish drops the oldest of its own channel. */
+  entries: number
+  /** Channels without a local subscriber; above it the one unused for longest is forgotten. */
+  idle_channels: number
+  /** `message_id`s remembered of one channel, in each of two generations. */
+  ids_per_channel: number
+  /** `message_id`s remembered of all channels together. */
+  ids: number
+}
+
+export const DEFAULT_MEMORY_LIMITS: MemoryLimits = {
+  entries: 500_000,
+  idle_channels: 100_000,
+  ids_per_channel: 50_000,
+  ids: 1_000_000,
+}
+
+export const DEFAULT_MEMORY_RETENTION: Retention = { max_entries: 1000, max_age_ms: 5 * 60_000 }
+
+export interface MemoryBrokerOptions {
+  clock: Clock
+  retention?: Retention
+  limits?: MemoryLimits
+  /** A unique string of `[A-Za-z0-9_-]`, at most 40 long: this life of the process. */
+  newId: () => string
+}
+
+/**
+ * Durability `memory`: the hot log of this process. Publications are appended and delivered before `publish` returns.
+ *
+ * Every channel has an epoch of its own. A channel that nobody is subscribed to is forgotten an hour after its last
+ * use (later when its entries are kept longer), or sooner when there are too many; it comes back with a new epoch.
+ */
+export class MemoryBroker implements Broker {
+  readonly #clock: Clock
+  readonly #retention: Retention
+  readonly #limits: MemoryLimits
+  readonly #ids: IdBudget
+  readonly #life: string
+  readonly #channels = new Map<string, Channel>()
+  /** Those without a local subscriber, the one unused for longest first. */
+  readonly #idle = new Map<string, Channel>()
+  #opened = 0
+  #entries = 0
+  #onPublications: OnPublications = () => undefined
+  #cancelSweep: () => void = () => undefined
+
+  constructor({ clock, retention, limits, newId }: MemoryBrokerOptions) {
+    this.#clock = clock
+    this.#retention = retention ?? DEFAULT_MEMORY_RETENTION
+    this.#limits = limits ?? DEFAULT_MEMORY_LIMITS
+    this.#ids = { used: 0, perChannel: this.#limits.ids_per_channel, total: this.#limits.ids }
+    this.#life = newId()
+  }
+
+  start(onPublications: OnPublications): Promise<void> {
+    this.#onPublications = onPublications
+    this.#scheduleSweep()
+    return DONE
+  }
+
+  publish(draft: Publication): Promise<Receipt> {
+    const now = this.#clock.now()
+    const { channel: name, message_id } = draft.metadata
+    const channel = this.#use(name, now)
+    const digest = digestOf(draft)
+    const first = channel.ids.find(message_id, now)
+    if (first !== undefined) return repeated(channel, first.offset, first.digest === digest)
+    const offset = channel.log.append(draft, now)
+    this.#entries += 1
+    this.#retain(channel.log, now)
+    channel.ids.remember(message_id, offset, digest, now)
+    if (channel.joined) this.#onPublications(name, channel.epoch, [draft])
+    return Promise.resolve({ epoch: channel.epoch, offset, duplicate: false })
+  }
+
+  history(name: string, range: Range): Promise<Page> {
+    const now = this.#clock.now()
+    const { log, epoch } = this.#use(name, now)
+    this.#expire(log, now)
+    const { publications, more } = log.read(range)
+    return Promise.resolve({ epoch, oldest: log.oldest, newest: log.newest, publications, more })
+  }
+
+  join(name: string): Promise<void> {
+    this.#use(name, this.#clock.now()).joined = true
+    this.#idle.delete(name)
+    return DONE
+  }
+
+  leave(name: string): Promise<void> {
+    const channel = this.#channels.get(name)
+    if (channel !== undefined) {
+      channel.joined = false
+      this.#use(name, this.#clock.now())
+    }
+    return DONE
+  }
+
+  stop(): Promise<void> {
+    this.#cancelSweep()
+    return DONE
+  }
+
+  #use(name: string, now: number): Channel {
+    let channel = this.#channels.get(name)
+    if (channel === undefined) {
+      this.#opened += 1
+      channel = new Channel(`${this.#life}.${this.#opened.toString(36)}`, new RecentIds(this.#ids))
+      this.#channels.set(name, channel)
+    }
+    if (!channel.joined) {
+      channel.usedAt = now
+      this.#idle.delete(name)
+      this.#idle.set(name, channel)
+      if (this.#idle.size > this.#limits.idle_channels) this.#forgetFirst()
+    }
+    return channel
+  }
+
+  #forgetFirst(): void {
+    for (const [name, channel] of this.#idle) {
+      this.#entries -= channel.log.size
+      channel.ids.clear()
+      this.#idle.delete(name)
+      this.#channels.delete(name)
+      return
+    }
+  }
+
+  #retain(log: HotLog, now: number): void {
+    const { max_entries = Infinity } = this.#retention
+    this.#expire(log, now)
+    if (log.size > max_entries || this.#entries > this.#limits.entries) {
+      log.dropOldest()
+      this.#entries -= 1
+    }
+  }
+
+  #expire(log: HotLog, now: number): void {
+    const { max_age_ms } = this.#retention
+    if (max_age_ms !== undefined) this.#entries -= log.expire(now - max_age_ms)
+  }
+
+  #scheduleSweep(): void {
+    this.#cancelSweep = this.#clock.after(SWEEP_EVERY_MS, () => {
+      this.#sweep(this.#clock.now())
+      this.#scheduleSweep()
+    })
+  }
+
+  #sweep(now: number): void {
+    const forgetBefore = now - Math.max(IDLE_MS, this.#retention.max_age_ms ?? Infinity)
+    for (const { usedAt } of this.#idle.values()) {
+      if (usedAt >= forgetBefore) break
+      this.#forgetFirst()
+    }
+    for (const { log, ids } of this.#channels.values()) {
+      this.#expire(log, now)
+      log.shrink()
+      ids.fade(now)
+    }
+  }
+}
+
+/** One life of one channel. */
+class Channel {
+  readonly epoch: string
+  readonly ids: RecentIds
+  readonly log = new HotLog()
+  /** Somebody on this node is subscribed. */
+  joined = false
+  usedAt = 0
+
+  constructor(epoch: string, ids: RecentIds) {
+    this.epoch = epoch
+    this.ids = ids
+  }
+}
+
+function repeated({ epoch }: Channel, offset: number, same: boolean): Promise<Receipt> {
+  if (same) return Promise.resolve({ epoch, offset, duplicate: true })
+  return Promise.reject(
+    new ProtocolError(
+      'conflict',
+      'The channel already holds this `message_id` with another type or payload. Use a new one.',
+    ),
+  )
+}
+
+const SWEEP_EVERY_MS = 30_000
+// Longer than the window of ids, so that forgetting never shortens it.
+const IDLE_MS = 12 * WINDOW_MS
+const DONE = Promise.resolve()

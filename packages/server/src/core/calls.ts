@@ -1,0 +1,65 @@
+import { type JsonObject, ProtocolError } from '@tidewire/protocol'
+import type { Clock } from './ports/clock.ts'
+import { Batch } from './ports/batch.ts'
+import type { Session } from './session.ts'
+
+export type CallResult = { value: unknown } | { error: unknown }
+
+interface Pending {
+  readonly user: string
+  readonly settle: (result: CallResult) => void
+}
+
+const MAX_PENDING = 10_000
+
+/** Requests from the server to clients (`call`, PROTOCOL.md §4) that wait for their `result`. */
+export class Calls {
+  readonly #clock: Clock
+  readonly #pending = new Map<string, Pending>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Asks all of the sessions; the first answer counts. Rejects with `unavailable` when none comes in time. */
+  ask(
+    sessions: readonly Session[],
+    id: string,
+    payload: { method: string; args: unknown; timeout_ms: number },
+    timestamp: string,
+  ): Promise<CallResult> {
+    const user = sessions[0]?.user
+    if (user === undefined) {
+      return Promise.reject(new ProtocolError('not_found', 'The user is not connected.'))
+    }
+    if (this.#pending.size >= MAX_PENDING) {
+      return Promise.reject(
+        new ProtocolError('unavailable', 'Too many calls wait for an answer. Try again later.'),
+      )
+    }
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.after(payload.timeout_ms, () => {
+        this.#pending.delete(id)
+        reject(new ProtocolError('unavailable', 'No client answered in time.'))
+      })
+      this.#pending.set(id, {
+        user,
+        settle: (result) => {
+          cancel()
+          this.#pending.delete(id)
+          resolve(result)
+        },
+      })
+      const call = new Batch([
+        { type: 'call', payload: payload as JsonObject, metadata: { message_id: id, timestamp } },
+      ])
+      for (const session of sessions) session.push(call)
+    })
+  }
+
+  /** A `result` frame. Late and foreign ones are dropped: somebody else has answered, or nobody asked this user. */
+  answer(user: string | undefined, id: string | undefined, result: CallResult): void {
+    const pending = id === undefined ? undefined : this.#pending.get(id)
+    if (pending !== undefined && pending.user === user) pending.settle(result)
+  }
+}

@@ -1,0 +1,56 @@
+import type { Up } from '@tidewire/protocol'
+import { ProtocolError } from '@tidewire/protocol'
+import type { Command, Core, Reply } from '../core.ts'
+import type { Actor } from '../ports/actor.ts'
+import type { Session } from '../session.ts'
+import { parse } from './parse.ts'
+
+/** The first frame of a connection that came without a token. */
+export const auth: Command = async (session, envelope, core) => {
+  const actor = await authenticate(parse('auth', envelope.payload), core)
+  if (session.isClosed) return undefined
+  if (session.actor !== undefined && session.user !== undefined && session.user !== actor.user) {
+    throw new ProtocolError('authentication_failed', 'The connection belongs to another user.')
+  }
+  return become(session, actor)
+}
+
+/** A newer token of the same user. When it is refused, the old one stays. */
+export const refresh: Command = async (session, envelope, core) => {
+  try {
+    const actor = await authenticate(parse('refresh', envelope.payload), core)
+    if (session.isClosed) return undefined
+    if (actor.user !== session.user || actor.kind !== session.actor?.kind) {
+      throw new ProtocolError('authentication_failed', 'The token belongs to another user.')
+    }
+    if ((actor.expires_at ?? Infinity) < (session.actor.expires_at ?? Infinity)) {
+      throw new ProtocolError('authentication_failed', 'The token expires before the current one.')
+    }
+    return become(session, actor)
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    const refused =
+      error.reason === 'session_expired'
+        ? new ProtocolError('authentication_failed', error.message)
+        : error
+    return { type: 'error', payload: refused.toPayload() }
+  }
+}
+
+function authenticate({ token }: Up['auth'], core: Core): Promise<Actor> {
+  return core.authenticate(token)
+}
+
+function become(session: Session, actor: Actor): Reply {
+  session.become(actor)
+  return {
+    type: 'auth_response',
+    payload: {
+      status: 'ok',
+      user: actor.user ?? actor.kind,
+      ...(actor.expires_at === undefined
+        ? {}
+        : { expires_at: new Date(actor.expires_at).toISOString() }),
+    },
+  }
+}

@@ -1,0 +1,46 @@
+import { ProtocolError } from '@tidewire/protocol'
+import type { Command } from '../core.ts'
+import { permit } from '../permissions.ts'
+import { Subscription } from '../subscription.ts'
+import { parse } from './parse.ts'
+
+const DEFAULT_INTERVAL_MS = 100
+
+/**
+ * Joins the hub first, holding what comes, and then reads the log: nothing falls between the two. Subscribing to a
+ * channel again starts its stream anew.
+ */
+export const subscribe: Command = async (session, envelope, core) => {
+  const { channel, since, last, mode, interval_ms } = parse('subscribe', envelope.payload)
+  const namespace = core.namespaces.of(channel)
+  permit(session.actor!, 'subscribe', namespace)
+  if (since !== undefined || last !== undefined) permit(session.actor!, 'history', namespace)
+  const existing = session.subscriptions.get(channel)
+  if (existing !== undefined) core.leave(existing)
+  else if (session.subscriptions.size >= core.limits.max_channels) {
+    throw new ProtocolError(
+      'rate_limited',
+      `A connection may subscribe to ${core.limits.max_channels} channels. Leave one, or open another connection.`,
+    )
+  }
+  const start = {
+    since,
+    last,
+    latestMs: mode === 'latest' ? (interval_ms ?? DEFAULT_INTERVAL_MS) : undefined,
+  }
+  const subscription = new Subscription(channel, namespace.broker, session, core.clock, start)
+  session.subscriptions.set(channel, subscription)
+  try {
+    await core.join(subscription)
+    if (session.subscriptions.get(channel) !== subscription) return undefined
+    if (namespace.policy.durability === 'none') {
+      return { type: 'subscribed', payload: subscription.startUnlogged(since) }
+    }
+    await subscription.start(start, envelope.metadata.message_id)
+    return undefined
+  } catch (error) {
+    if (session.subscriptions.get(channel) === subscription) session.subscriptions.delete(channel)
+    core.leave(subscription)
+    throw error
+  }
+}

@@ -1,0 +1,268 @@
+import { type Envelope, type JsonObject, ProtocolError, type Publication } from '@tidewire/protocol'
+import { type CallResult, Calls } from './calls.ts'
+import { commands } from './commands/index.ts'
+import { drain } from './drain.ts'
+import { Hub } from './hub.ts'
+import { type Namespace, Namespaces } from './namespaces.ts'
+import { permit, permitServer, required } from './permissions.ts'
+import { type Actor, ANYONE } from './ports/actor.ts'
+import type { Authenticator } from './ports/authenticator.ts'
+import type { Page, Receipt } from './ports/broker.ts'
+import type { Clock } from './ports/clock.ts'
+import type { Connection } from './ports/connection.ts'
+import type { Observer } from './ports/observer.ts'
+import type { HistoryRequest, PublishRequest, Service } from './ports/service.ts'
+import { Revocations } from './revocations.ts'
+import { Session } from './session.ts'
+import { Sessions } from './sessions.ts'
+import type { Subscription } from './subscription.ts'
+import { type Listener, Taps } from './taps.ts'
+import { Timers } from './timers.ts'
+import { Turn } from './turn.ts'
+
+/** An answer to a frame; the payload is JSON. */
+export interface Reply {
+  type: string
+  payload: object
+}
+
+/**
+ * What a reserved type does. Called in the order of arrival; none waits for the answer to the one before. Returns the
+ * answer, which the session sends with the `correlation_id`; throws or rejects with `ProtocolError`.
+ */
+export type Command = (
+  session: Session,
+  envelope: Envelope,
+  core: Core,
+) => Reply | undefined | Promise<Reply | undefined>
+
+/** Numbers that bound what a connection may cost; told to clients in `connection_established`. */
+export interface Limits {
+  max_frame_bytes: number
+  max_depth: number
+  max_keys: number
+  max_channels: number
+  max_outbox_bytes: number
+  max_in_flight: number
+  max_connections: number
+}
+
+export interface CoreOptions {
+  authenticator: Authenticator
+  clock: Clock
+  observer: Observer
+  /** Unique, ascending: the identity of messages and connections. */
+  newId: () => string
+  /** [0, 1) */
+  random: () => number
+  limits: Limits
+  heartbeatMs: number
+}
+
+const HISTORY_LIMIT = 100
+
+/** Sessions, channels and rules of one node: what transports, the public API and features stand on. */
+export class Core implements Service {
+  readonly namespaces = new Namespaces()
+  readonly sessions = new Sessions()
+  readonly clock: Clock
+  readonly observer: Observer
+  readonly limits: Limits
+  readonly heartbeatMs: number
+  readonly turn: Turn
+  readonly timers: Timers
+  readonly calls: Calls
+  readonly newId: () => string
+  readonly #hub: Hub
+  readonly #taps: Taps
+  readonly #authenticator: Authenticator
+  readonly #revocations: Revocations
+  readonly #random: () => number
+  readonly #commands = new Map<string, Command>(Object.entries(commands))
+  #timestamp = ''
+  #timestampAt = 0
+
+  constructor(options: CoreOptions) {
+    this.clock = options.clock
+    this.observer = options.observer
+    this.limits = options.limits
+    this.heartbeatMs = options.heartbeatMs
+    this.newId = options.newId
+    this.#random = options.random
+    this.#authenticator = options.authenticator
+    this.#revocations = new Revocations(options.clock)
+    this.turn = new Turn(options.clock)
+    this.timers = new Timers(options.clock)
+    this.calls = new Calls(options.clock)
+    this.#hub = new Hub(this.turn)
+    this.#taps = new Taps(options.observer)
+  }
+
+  // Composition
+
+  /** Starts the broker of the namespace; its channels exist from then on. */
+  async addNamespace(namespace: Namespace): Promise<void> {
+    await namespace.broker.start((channel, epoch, publications) => {
+      this.#hub.deliver(channel, epoch, publications)
+      this.#taps.deliver(channel, publications)
+    })
+    this.namespaces.add(namespace)
+  }
+
+  /** A further type that clients may send. Throws when the name is taken. */
+  addCommand(type: string, command: Command): void {
+    if (this.#commands.has(type)) throw new Error(`The command \`${type}\` exists already.`)
+    this.#commands.set(type, command)
+  }
+
+  /** Publications of all channels that match `namespace:rest` or `namespace:prefix*`, as they happen. */
+  tap(pattern: string, listener: Listener): () => void {
+    return this.#taps.add(pattern, listener)
+  }
+
+  /** Answers every accepted publish, tells the clients to come back within `spreadMs`, and ends their connections. */
+  async stop(spreadMs: number): Promise<void> {
+    const settled = Promise.all(this.namespaces.all().map(({ broker }) => broker.stop()))
+    await drain(this.sessions.all(), spreadMs, this.#random, settled)
+    this.timers.close()
+  }
+
+  // For sessions and commands
+
+  command(type: string): Command | undefined {
+    return this.#commands.get(type)
+  }
+
+  /** Now, as PROTOCOL.md writes it. Made once per millisecond. */
+  timestamp(): string {
+    const now = this.clock.now()
+    if (now !== this.#timestampAt) {
+      this.#timestampAt = now
+      this.#timestamp = new Date(now).toISOString()
+    }
+    return this.#timestamp
+  }
+
+  draft(
+    channel: string,
+    type: string,
+    payload: JsonObject,
+    messageId: string | undefined,
+    by: { id?: string; user?: string | undefined },
+  ): Publication {
+    const metadata: Publication['metadata'] = {
+      message_id: messageId ?? this.newId(),
+      timestamp: this.timestamp(),
+      channel,
+    }
+    if (by.id !== undefined) metadata.client_id = by.id
+    if (by.user !== undefined) metadata.user = by.user
+    return { type, payload, metadata }
+  }
+
+  /** For a draft whose publisher was authorised. */
+  async publishDraft({ policy, broker }: Namespace, draft: Publication): Promise<Receipt> {
+    const receipt = await broker.publish(draft)
+    this.observer.published(policy.durability, receipt.duplicate)
+    return receipt
+  }
+
+  async join(subscription: Subscription): Promise<void> {
+    const { channel } = subscription
+    this.#hub.join(channel, subscription)
+    await this.namespaces.of(channel).broker.join(channel)
+  }
+
+  leave(subscription: Subscription): void {
+    const { channel } = subscription
+    subscription.end()
+    if (!this.#hub.leave(channel, subscription)) return
+    this.namespaces
+      .of(channel)
+      .broker.leave(channel)
+      .catch((error: unknown) => this.observer.failed('broker.leave', error))
+  }
+
+  // Service
+
+  async authenticate(token: string | undefined): Promise<Actor> {
+    if (token === undefined) {
+      if (this.namespaces.openToAnyone) return ANYONE
+      throw required()
+    }
+    const actor = await this.#authenticator.authenticate(token)
+    this.#revocations.check(actor)
+    return actor
+  }
+
+  open(connection: Connection, actor: Actor | undefined): Session {
+    const session = new Session(this, connection, this.newId())
+    this.observer.connected(connection.transport)
+    session.open(actor ?? (this.namespaces.openToAnyone ? ANYONE : undefined))
+    if (this.sessions.size > this.limits.max_connections) {
+      session.end(new ProtocolError('too_many_connections', 'The server is full. Try again later.'))
+    }
+    return session
+  }
+
+  async publish(
+    actor: Actor,
+    { channel, type, payload, message_id }: PublishRequest,
+  ): Promise<Receipt & { message_id: string }> {
+    const namespace = this.namespaces.of(channel)
+    permit(actor, 'publish', namespace)
+    const draft = this.draft(channel, type, payload, message_id, { user: actor.user })
+    const id = draft.metadata.message_id
+    return { ...(await this.publishDraft(namespace, draft)), message_id: id }
+  }
+
+  async history(
+    actor: Actor,
+    channel: string,
+    { epoch, limit = HISTORY_LIMIT, ...bounds }: HistoryRequest,
+  ): Promise<Page> {
+    const namespace = this.namespaces.of(channel)
+    permit(actor, 'history', namespace)
+    // Without bounds the newest ones are asked for.
+    const newest = bounds.after === undefined && bounds.before === undefined
+    const range = { ...(newest ? { before: Number.MAX_SAFE_INTEGER } : bounds), limit }
+    const page = await namespace.broker.history(channel, range)
+    if (epoch !== undefined && epoch !== page.epoch) {
+      throw new ProtocolError(
+        'conflict',
+        `The channel's epoch is \`${page.epoch}\` now: the asked one is gone. Ask without it.`,
+      )
+    }
+    return page
+  }
+
+  async call(
+    actor: Actor,
+    user: string,
+    method: string,
+    args: unknown,
+    timeoutMs: number,
+  ): Promise<CallResult> {
+    permitServer(actor)
+    const payload = { method, args, timeout_ms: timeoutMs }
+    return this.calls.ask(this.sessions.of(user), this.newId(), payload, this.timestamp())
+  }
+
+  async disconnect(
+    actor: Actor,
+    target: { user: string } | { token_id: string },
+    { revoke }: { revoke: boolean },
+  ): Promise<number> {
+    permitServer(actor)
+    if (revoke) this.#revocations.add(target)
+    const sessions =
+      'user' in target
+        ? this.sessions.of(target.user)
+        : this.sessions.all().filter(({ actor: its }) => its?.token_id === target.token_id)
+    for (const session of sessions) {
+      if (revoke) session.end(new ProtocolError('authentication_failed', 'The token was revoked.'))
+      else session.leave(1000, 'disconnected')
+    }
+    return sessions.length
+  }
+}

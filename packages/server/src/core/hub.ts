@@ -1,0 +1,86 @@
+import type { Publication } from '@tidewire/protocol'
+import { ChannelBatch } from './ports/batch.ts'
+import type { Turn } from './turn.ts'
+
+/** One that listens to a channel on this node. */
+export interface Member {
+  deliver(batch: ChannelBatch): void
+}
+
+/** A channel that somebody on this node listens to, with what this turn brought it. */
+class Room {
+  readonly channel: string
+  readonly members = new Set<Member>()
+  readonly #turn: Turn
+  #epoch: string | undefined
+  #pending: Publication[] = []
+
+  constructor(channel: string, turn: Turn) {
+    this.channel = channel
+    this.#turn = turn
+  }
+
+  add(epoch: string | undefined, publications: readonly Publication[]): void {
+    if (this.#pending.length > 0 && !this.#continues(epoch, publications)) this.#handOut()
+    if (this.#pending.length === 0) {
+      this.#epoch = epoch
+      this.#turn.touchChannel(this)
+    }
+    for (const publication of publications) this.#pending.push(publication)
+  }
+
+  flush(): void {
+    // Handed out already, in the middle of the turn.
+    if (this.#pending.length > 0) this.#handOut()
+  }
+
+  #handOut(): void {
+    const batch = new ChannelBatch(this.channel, this.#epoch, this.#pending)
+    this.#pending = []
+    for (const member of this.members) member.deliver(batch)
+  }
+
+  // A batch has one epoch and no holes, whatever the bus brought.
+  #continues(epoch: string | undefined, publications: readonly Publication[]): boolean {
+    if (epoch !== this.#epoch) return false
+    const last = this.#pending.at(-1)?.metadata.offset
+    return last === undefined || publications[0]?.metadata.offset === last + 1
+  }
+}
+
+/**
+ * Which local sessions listen to what. Publications of one turn are joined per channel into one batch that all its
+ * sessions share, so that the cost of a turn is sessions, not sessions × publications.
+ */
+export class Hub {
+  readonly #turn: Turn
+  readonly #rooms = new Map<string, Room>()
+
+  constructor(turn: Turn) {
+    this.#turn = turn
+  }
+
+  get channels(): number {
+    return this.#rooms.size
+  }
+
+  /** True when the member is the channel's first one. */
+  join(channel: string, member: Member): boolean {
+    let room = this.#rooms.get(channel)
+    if (room === undefined) this.#rooms.set(channel, (room = new Room(channel, this.#turn)))
+    room.members.add(member)
+    return room.members.size === 1
+  }
+
+  /** True when the member was the channel's last one. */
+  leave(channel: string, member: Member): boolean {
+    const room = this.#rooms.get(channel)
+    if (room === undefined || !room.members.delete(member) || room.members.size > 0) return false
+    this.#rooms.delete(channel)
+    return true
+  }
+
+  deliver(channel: string, epoch: string | undefined, publications: readonly Publication[]): void {
+    this.#rooms.get(channel)?.add(epoch, publications)
+  }
+}

@@ -1,0 +1,50 @@
+import { namespaceOf, ProtocolError } from '@tidewire/protocol'
+import type { Rule } from './permissions.ts'
+import type { Broker } from './ports/broker.ts'
+import type { Retention } from './ports/log.ts'
+
+export type Durability = 'none' | 'memory' | 'durable'
+
+/** What rules the channels of a namespace. */
+export interface Policy {
+  durability: Durability
+  publish: Rule
+  subscribe: Rule
+  history: Rule
+  retention: Retention
+}
+
+export interface Namespace {
+  readonly name: string
+  readonly policy: Policy
+  readonly broker: Broker
+}
+
+export class Namespaces {
+  readonly #byName = new Map<string, Namespace>()
+
+  add(namespace: Namespace): void {
+    this.#byName.set(namespace.name, namespace)
+  }
+
+  /** The namespace of a channel. Throws `bad_envelope` for a bad name, `not_found` for an unknown namespace. */
+  of(channel: unknown): Namespace {
+    const name = namespaceOf(channel)
+    const namespace = this.#byName.get(name)
+    if (namespace === undefined) {
+      throw new ProtocolError('not_found', `There is no namespace \`${name}\` on this server.`)
+    }
+    return namespace
+  }
+
+  /** Whether some namespace lets in who shows no token. */
+  get openToAnyone(): boolean {
+    return this.all().some(({ policy }) =>
+      [policy.publish, policy.subscribe, policy.history].includes('anyone'),
+    )
+  }
+
+  all(): Namespace[] {
+    return [...this.#byName.values()]
+  }
+}

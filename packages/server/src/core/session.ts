@@ -1,0 +1,279 @@
+import {
+  type Down,
+  type Envelope,
+  ERRORS,
+  type ErrorReason,
+  isReserved,
+  type JsonObject,
+  ProtocolError,
+} from '@tidewire/protocol'
+import { publish } from './commands/publish.ts'
+import type { Core, Reply } from './core.ts'
+import { Outbox } from './outbox.ts'
+import { required } from './permissions.ts'
+import type { Actor } from './ports/actor.ts'
+import { Batch } from './ports/batch.ts'
+import type { Connection } from './ports/connection.ts'
+import type { SessionHandle } from './ports/service.ts'
+import type { Reader, Subscription } from './subscription.ts'
+import type { Flushable } from './turn.ts'
+
+/** Seconds that a connection without a token has for its `auth` frame. Absolute: traffic does not extend it. */
+const AUTH_DEADLINE_MS = 5_000
+const EXPIRY_NOTICE_MS = 60_000
+/** Undecodable frames after which a connection is closed. */
+const MAX_STRIKES = 10
+
+/**
+ * The protocol state of one client over one connection: authenticates, dispatches frames to commands in the order
+ * they came, answers, and writes once per turn.
+ */
+export class Session implements SessionHandle, Flushable, Reader {
+  readonly id: string
+  readonly connection: Connection
+  readonly subscriptions = new Map<string, Subscription>()
+  readonly #core: Core
+  readonly #outbox: Outbox
+  #actor: Actor | undefined
+  #closed = false
+  #strikes = 0
+  /** Commands that were not answered yet. */
+  #inFlight = 0
+  #paused = false
+  #waitingForRoom: (() => void)[] = []
+  #cancelTimer: (() => void) | undefined
+
+  constructor(core: Core, connection: Connection, id: string) {
+    this.#core = core
+    this.id = id
+    this.connection = connection
+    this.#outbox = new Outbox(connection, core.limits.max_outbox_bytes)
+  }
+
+  /** Greets, and starts the deadline of `auth` or of the token. */
+  open(actor: Actor | undefined): void {
+    this.#core.sessions.add(this)
+    if (actor === undefined) {
+      this.#timer(AUTH_DEADLINE_MS, () => this.end(required()))
+    } else {
+      this.#setActor(actor)
+    }
+    this.send('connection_established', {
+      client_id: this.id,
+      session: this.id,
+      authenticated: this.user !== undefined || actor?.kind === 'server',
+      ...(this.user === undefined ? {} : { user: this.user }),
+      heartbeat_ms: this.#core.heartbeatMs,
+      limits: { ...this.#core.limits },
+    })
+  }
+
+  get actor(): Actor | undefined {
+    return this.#actor
+  }
+
+  get user(): string | undefined {
+    return this.#actor?.user
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  receive(envelope: Envelope): void {
+    if (this.#closed) return
+    const { type, metadata } = envelope
+    if (this.#actor === undefined && type !== 'auth' && type !== 'ping') return this.end(required())
+    try {
+      const command =
+        this.#core.command(type) ??
+        (metadata.channel !== undefined && !isReserved(type) ? publish : undefined)
+      if (command === undefined) throw unknownType(type, metadata.channel)
+      const reply = command(this, envelope, this.#core)
+      if (reply instanceof Promise) this.#answerLater(reply, envelope)
+      else if (reply !== undefined) this.reply(reply, metadata.message_id)
+    } catch (error) {
+      this.#fail(error, metadata.message_id)
+    }
+  }
+
+  refuse(error: ProtocolError): void {
+    if (this.#closed) return
+    this.#fail(error, undefined)
+  }
+
+  closed(code: number): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#cancelTimer?.()
+    this.#outbox.clear()
+    for (const subscription of this.subscriptions.values()) this.#core.leave(subscription)
+    this.subscriptions.clear()
+    for (const resume of this.#waitingForRoom.splice(0)) resume()
+    this.#core.sessions.remove(this)
+    this.#core.observer.disconnected(this.connection.transport, code)
+  }
+
+  /** Whoever the token says from now on; the user of a session never changes. */
+  become(actor: Actor): void {
+    this.#setActor(actor)
+  }
+
+  send<Type extends keyof Down>(type: Type, payload: Down[Type], correlationId?: string): void {
+    this.reply({ type, payload }, correlationId)
+  }
+
+  reply({ type, payload }: Reply, correlationId: string | undefined): void {
+    const timestamp = this.#core.timestamp()
+    const metadata =
+      correlationId === undefined ? { timestamp } : { correlation_id: correlationId, timestamp }
+    this.push(new Batch([{ type, payload: payload as JsonObject, metadata }]))
+  }
+
+  push(batch: Batch): void {
+    if (this.#closed) return
+    if (this.#outbox.push(batch)) this.#core.turn.touchSession(this)
+  }
+
+  flush(): void {
+    if (this.#closed) return
+    if (this.#outbox.flush() === 'overflow') {
+      this.#outbox.clear()
+      this.end(
+        new ProtocolError(
+          'slow_consumer',
+          'The connection does not keep up. Reconnect and resume from your position.',
+        ),
+      )
+    }
+  }
+
+  /** Says why, and ends the connection. */
+  end(error: ProtocolError, correlationId?: string): void {
+    if (this.#closed) return
+    this.send('error', error.toPayload(), correlationId)
+    if (error.reason !== 'slow_consumer') this.#outbox.flush()
+    this.connection.close(error.code, error.reason)
+    this.closed(error.code)
+  }
+
+  /** Ends the connection with a code of RFC 6455, after what waits for it. */
+  leave(code: number, reason: string): void {
+    if (this.#closed) return
+    this.#outbox.flush()
+    this.connection.close(code, reason)
+    this.closed(code)
+  }
+
+  // Reader
+
+  deliver(batch: Batch, publications: number): void {
+    this.#core.observer.delivered(publications)
+    this.push(batch)
+  }
+
+  marker<Type extends 'subscribed' | 'reset'>(
+    type: Type,
+    payload: Down[Type],
+    correlationId?: string,
+  ): void {
+    if (type === 'reset') this.#core.observer.reset((payload as Down['reset']).reason)
+    this.send(type, payload, correlationId)
+  }
+
+  room(): Promise<void> {
+    if (this.#closed || !this.#outbox.congested) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#waitingForRoom.push(resolve)
+      if (this.#waitingForRoom.length > 1) return
+      this.connection.onDrain(() => {
+        for (const resume of this.#waitingForRoom.splice(0)) resume()
+      })
+    })
+  }
+
+  fail(error: unknown): void {
+    this.#core.observer.failed('catch-up', error)
+    this.end(new ProtocolError('unknown_error', 'The history could not be read. Connect again.'))
+  }
+
+  #answerLater(reply: Promise<Reply | undefined>, { metadata }: Envelope): void {
+    this.#inFlight += 1
+    if (this.#inFlight >= this.#core.limits.max_in_flight && !this.#paused) {
+      this.#paused = true
+      this.connection.pause()
+    }
+    reply.then(
+      (answer) => {
+        this.#answered()
+        if (answer !== undefined) this.reply(answer, metadata.message_id)
+      },
+      (error: unknown) => {
+        this.#answered()
+        this.#fail(error, metadata.message_id)
+      },
+    )
+  }
+
+  #answered(): void {
+    this.#inFlight -= 1
+    if (this.#paused && this.#inFlight <= this.#core.limits.max_in_flight / 2) {
+      this.#paused = false
+      this.connection.resume()
+    }
+  }
+
+  #fail(error: unknown, correlationId: string | undefined): void {
+    if (this.#closed) return
+    if (!(error instanceof ProtocolError)) {
+      this.#core.observer.failed('command', error)
+      return this.end(
+        new ProtocolError('unknown_error', 'Something failed on the server. Try again.', {
+          cause: error,
+        }),
+        correlationId,
+      )
+    }
+    const strike = STRIKES.has(error.reason) ? (this.#strikes += 1) : 0
+    if (ERRORS[error.reason].closes || strike >= MAX_STRIKES) return this.end(error, correlationId)
+    this.send('error', error.toPayload(), correlationId)
+  }
+
+  #setActor(actor: Actor): void {
+    this.#actor = actor
+    this.#core.sessions.add(this)
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    if (actor.expires_at === undefined) return
+    const left = actor.expires_at - this.#core.clock.now()
+    const expires_at = new Date(actor.expires_at).toISOString()
+    if (left <= EXPIRY_NOTICE_MS) {
+      this.send('auth_expiring', { expires_at })
+      this.#timer(left, () => this.#expire())
+      return
+    }
+    this.#timer(left - EXPIRY_NOTICE_MS, () => {
+      this.send('auth_expiring', { expires_at })
+      this.#timer(EXPIRY_NOTICE_MS, () => this.#expire())
+    })
+  }
+
+  #expire(): void {
+    this.end(new ProtocolError('session_expired', 'The token expired. Connect with a new one.'))
+  }
+
+  #timer(ms: number, fn: () => void): void {
+    this.#cancelTimer = this.#core.timers.after(ms, fn)
+  }
+}
+
+const STRIKES: ReadonlySet<ErrorReason> = new Set<ErrorReason>(['bad_envelope'])
+
+function unknownType(type: string, channel: string | undefined): ProtocolError {
+  return new ProtocolError(
+    'unknown_type',
+    channel === undefined && !isReserved(type)
+      ? `There is no command \`${type}\`. To publish it, set \`metadata.channel\`.`
+      : `This server does not know the type \`${type}\`.`,
+  )
+}

@@ -1,0 +1,181 @@
+import type { Down, Position } from '@tidewire/protocol'
+import { Held, judge, lostReason, startOfLast } from './catch-up.ts'
+import { Conflation } from './conflation.ts'
+import { Batch, ChannelBatch } from './ports/batch.ts'
+import type { Broker, Page } from './ports/broker.ts'
+import type { Clock } from './ports/clock.ts'
+
+/** Publications that one read of the log brings. */
+const PAGE = 500
+const MAX_HELD = 2_000
+
+/** What a subscription needs of its session. */
+export interface Reader {
+  deliver(batch: Batch, publications: number): void
+  marker<Type extends 'subscribed' | 'reset'>(
+    type: Type,
+    payload: Down[Type],
+    correlationId?: string,
+  ): void
+  /** Resolves when the connection has room for a page of history. */
+  room(): Promise<void>
+  /** The log could not be read: the position cannot be kept. */
+  fail(error: unknown): void
+}
+
+export interface Start {
+  since?: Position | undefined
+  last?: number | undefined
+  /** `mode: "latest"`: milliseconds between two deliveries of one key. */
+  latestMs?: number | undefined
+}
+
+/**
+ * One session × one channel, with its position.
+ *
+ *   start ──► reading ──► live ──► (gap) ──► reading ──► …      ended
+ *
+ * While it reads the log, live batches are held; when the log has brought it to where they begin, they are merged
+ * and it goes live in the same turn. Every delivery is checked by offset, so nothing is doubled or skipped wherever
+ * it came from.
+ */
+export class Subscription {
+  readonly channel: string
+  readonly #broker: Broker
+  readonly #reader: Reader
+  readonly #conflation: Conflation | undefined
+  #state: 'reading' | 'live' | 'ended' = 'reading'
+  #position: Position | undefined
+  #held = new Held(MAX_HELD)
+
+  constructor(channel: string, broker: Broker, reader: Reader, clock: Clock, start: Start) {
+    this.channel = channel
+    this.#broker = broker
+    this.#reader = reader
+    this.#conflation =
+      start.latestMs === undefined
+        ? undefined
+        : new Conflation(clock, start.latestMs, (publications) =>
+            reader.deliver(new Batch(publications), publications.length),
+          )
+  }
+
+  /** A channel without a log: no position, no history. */
+  startUnlogged(since: Position | undefined): Down['subscribed'] {
+    this.#state = 'live'
+    return {
+      channel: this.channel,
+      offset: 0,
+      recovered: false,
+      ...(since === undefined ? {} : { reason: 'expired' as const }),
+    }
+  }
+
+  /**
+   * Finds the position to start from and announces it with `subscribed`; what is to be caught up follows by itself.
+   * Rejects when the log cannot be read. Publications that the hub hands over in between are held.
+   */
+  async start({ since, last }: Start, correlationId: string | undefined): Promise<void> {
+    let page = await this.#read(since?.offset, since === undefined ? 0 : PAGE)
+    if (this.#state === 'ended') return
+    const reason = since && lostReason(since, page)
+    const recovered = since !== undefined && reason === undefined
+    if (recovered) {
+      this.#position = { ...since }
+    } else {
+      this.#position = startOfLast(last ?? 0, page)
+      // The bounds were read, but not what lies between them.
+      page = { ...page, publications: [], more: this.#position.offset < page.newest }
+    }
+    const subscribed = {
+      channel: this.channel,
+      ...this.#position,
+      recovered,
+      ...(reason === undefined ? {} : { reason }),
+      oldest: page.oldest,
+    }
+    this.#reader.marker('subscribed', subscribed, correlationId)
+    if (!this.#take(page)) this.#readOn()
+  }
+
+  /** What the hub hands out: publications of this channel, ascending. */
+  deliver(batch: ChannelBatch): void {
+    if (this.#state === 'ended') return
+    if (this.#state === 'reading') return this.#held.add(batch)
+    switch (judge(this.#position, batch)) {
+      case 'deliver':
+        return this.#send(batch)
+      case 'overlap':
+        return this.#send(batch.after(this.#position!.offset))
+      case 'gap':
+        this.#state = 'reading'
+        this.#held = new Held(MAX_HELD)
+        this.#held.add(batch)
+        return this.#readOn()
+      case 'duplicate':
+    }
+  }
+
+  end(): void {
+    this.#state = 'ended'
+    this.#conflation?.end()
+  }
+
+  #read(after: number | undefined, limit: number): Promise<Page> {
+    return this.#broker.history(this.channel, {
+      ...(after === undefined ? {} : { after }),
+      limit,
+    })
+  }
+
+  #readOn(): void {
+    this.#readToLive().catch((error: unknown) => {
+      if (this.#state !== 'ended') this.#reader.fail(error)
+    })
+  }
+
+  async #readToLive(): Promise<void> {
+    for (;;) {
+      await this.#reader.room()
+      if (this.#ended()) return
+      const heldBefore = this.#held.length
+      const position = this.#position!
+      const page = await this.#read(position.offset, PAGE)
+      if (this.#ended()) return
+      this.#held.dropStale(heldBefore, page.epoch)
+      const reason = lostReason(position, page)
+      if (reason !== undefined) this.#reset(reason, page)
+      else if (this.#take(page)) return
+    }
+  }
+
+  /** Delivers a page that follows the position; true when that made the subscription live. */
+  #take(page: Page): boolean {
+    if (page.publications.length > 0) {
+      this.#send(new ChannelBatch(this.channel, page.epoch, page.publications))
+    }
+    if (page.more) return false
+    const { batches, complete } = this.#held.take(this.#position!)
+    for (const batch of batches) this.#send(batch)
+    if (!complete) return false
+    this.#state = 'live'
+    this.#held = new Held(MAX_HELD)
+    return true
+  }
+
+  #reset(reason: 'expired' | 'epoch_changed', page: Page): void {
+    this.#position = { epoch: page.epoch, offset: page.newest }
+    this.#reader.marker('reset', { channel: this.channel, ...this.#position, reason })
+  }
+
+  #send(batch: ChannelBatch): void {
+    if (this.#position !== undefined) this.#position.offset = batch.last
+    if (this.#conflation === undefined) this.#reader.deliver(batch, batch.publications.length)
+    else this.#conflation.add(batch.publications)
+  }
+
+  // A method, because the state may change during an await, which narrowing does not see.
+  #ended(): boolean {
+    return this.#state === 'ended'
+  }
+}

@@ -1,0 +1,121 @@
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { reasonOf } from '@tidewire/protocol'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+
+const TRANSPORTS = new Set(['websocket', 'sse', 'poll'])
+/** Close codes of RFC 6455 §7.4.1; all others that are not ours are made up by peers. */
+const STANDARD_CODES = new Set([1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012])
+const EVENT_LOOP_QUANTILES = [0.5, 0.99, 1]
+
+/**
+ * What this server counts, for Prometheus: `tidewire_<subsystem>_<what>_<unit|total>`.
+ * Labels come from fixed sets: nothing that a client can choose becomes one.
+ */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #open = this.#gauge('connections_open', 'Connections that are open.', ['transport'])
+  readonly #opened = this.#counter('connections_opened_total', 'Connections that were opened.', [
+    'transport',
+  ])
+  readonly #closed = this.#counter('connections_closed_total', 'Connections that ended, by code.', [
+    'transport',
+    'code',
+  ])
+  readonly #publications = this.#counter('publications_total', 'Publishes that were accepted.', [
+    'durability',
+    'duplicate',
+  ])
+  readonly #deliveries = this.#counter(
+    'deliveries_total',
+    'Publications handed to connections.',
+    [],
+  ).labels()
+  readonly #resets = this.#counter('resets_total', 'Gaps that subscribers were told of.', [
+    'reason',
+  ])
+  readonly #errors = this.#counter('errors_total', 'Failures no client is to blame for.', ['where'])
+  #eventLoop: IntervalHistogram | undefined
+
+  connected(transport: string): void {
+    const label = knownTransport(transport)
+    this.#open.inc({ transport: label })
+    this.#opened.inc({ transport: label })
+  }
+
+  disconnected(transport: string, code: number): void {
+    const label = knownTransport(transport)
+    this.#open.dec({ transport: label })
+    this.#closed.inc({ transport: label, code: knownCode(code) })
+  }
+
+  published(durability: string, duplicate: boolean): void {
+    this.#publications.inc({ durability, duplicate: String(duplicate) })
+  }
+
+  delivered(count: number): void {
+    this.#deliveries.inc(count)
+  }
+
+  reset(reason: string): void {
+    this.#resets.inc({ reason })
+  }
+
+  failed(where: string): void {
+    this.#errors.inc({ where })
+  }
+
+  /** Adds what is known of the process: memory, garbage collection, delay of the event loop. Call once. */
+  watchProcess(): void {
+    collectDefaultMetrics({ register: this.#registry })
+    const histogram = monitorEventLoopDelay({ resolution: 10 })
+    histogram.enable()
+    this.#eventLoop = histogram
+    const delay = this.#gauge(
+      'event_loop_delay_seconds',
+      'Delay of the event loop since the last scrape, by quantile.',
+      ['quantile'],
+      () => {
+        for (const quantile of EVENT_LOOP_QUANTILES) {
+          delay.set({ quantile }, histogram.percentile(quantile * 100) / 1e9)
+        }
+        histogram.reset()
+      },
+    )
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  /** All metrics in the text format of Prometheus. */
+  text(): Promise<string> {
+    return this.#registry.metrics()
+  }
+
+  close(): void {
+    this.#eventLoop?.disable()
+    this.#registry.clear()
+  }
+
+  #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
+    return new Counter({ name: `tidewire_${name}`, help, labelNames, registers: [this.#registry] })
+  }
+
+  #gauge<T extends string>(
+    name: string,
+    help: string,
+    labelNames: T[],
+    collect: () => void = () => {},
+  ): Gauge<T> {
+    const registers = [this.#registry]
+    return new Gauge({ name: `tidewire_${name}`, help, labelNames, registers, collect })
+  }
+}
+
+function knownTransport(transport: string): string {
+  return TRANSPORTS.has(transport) ? transport : 'other'
+}
+
+function knownCode(code: number): string {
+  return STANDARD_CODES.has(code) || reasonOf(code) !== undefined ? String(code) : 'other'
+}

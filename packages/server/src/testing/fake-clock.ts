@@ -1,0 +1,55 @@
+import type { Clock } from '../core/ports/clock.ts'
+
+interface Timer {
+  at: number
+  fn: () => void
+}
+
+/** Time that stands still until it is told to go on. */
+export class FakeClock implements Clock {
+  #now: number
+  #timers = new Set<Timer>()
+  #endOfTurn: (() => void)[] = []
+
+  constructor(now = 1_800_000_000_000) {
+    this.#now = now
+  }
+
+  now(): number {
+    return this.#now
+  }
+
+  after(ms: number, fn: () => void): () => void {
+    const timer = { at: this.#now + ms, fn }
+    this.#timers.add(timer)
+    return () => void this.#timers.delete(timer)
+  }
+
+  endOfTurn(fn: () => void): void {
+    this.#endOfTurn.push(fn)
+  }
+
+  /** Ends the turn, and those that it starts, after every promise that is ready. */
+  async settle(): Promise<void> {
+    do {
+      for (let i = 0; i < 20; i++) await Promise.resolve()
+      for (const fn of this.#endOfTurn.splice(0)) fn()
+    } while (this.#endOfTurn.length > 0)
+  }
+
+  /** Lets `ms` pass, firing what falls due in its order. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms
+    await this.settle()
+    for (;;) {
+      const next = [...this.#timers].sort((a, b) => a.at - b.at)[0]
+      if (next === undefined || next.at > end) break
+      this.#timers.delete(next)
+      this.#now = Math.max(this.#now, next.at)
+      next.fn()
+      await this.settle()
+    }
+    this.#now = end
+    await this.settle()
+  }
+}

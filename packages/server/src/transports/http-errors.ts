@@ -1,0 +1,76 @@
+import { type ErrorReason, ProtocolError, reasonOf } from '@tidewire/protocol'
+import type { ServerResponse } from 'node:http'
+import type { Observer } from '../core/ports/observer.ts'
+
+const SERVICE_RESTART = 1012
+
+/** What a client is told about `error`. What is not a `ProtocolError` is the server's fault and goes to the log. */
+export function toProtocolError(error: unknown, observer: Observer, where: string): ProtocolError {
+  if (error instanceof ProtocolError) return error
+  observer.failed(where, error)
+  return new ProtocolError(
+    'unknown_error',
+    'Something went wrong on the server. Try again; the log of the server says what it was.',
+    { cause: error },
+  )
+}
+
+/** The headers that belong to an error, besides those of its body. */
+export function errorHeaders(error: ProtocolError): Record<string, string> {
+  const headers: Record<string, string> = { 'Cache-Control': 'no-store' }
+  if (error.status === 401) headers['WWW-Authenticate'] = 'Bearer'
+  if (error.retryAfterMs !== undefined) {
+    headers['Retry-After'] = String(Math.ceil(error.retryAfterMs / 1000))
+  }
+  return headers
+}
+
+/** Answers a request that was not answered yet with an error of PROTOCOL.md §7. */
+export function answerError(
+  response: ServerResponse,
+  error: ProtocolError,
+  status: number = error.status,
+): void {
+  if (response.headersSent || response.destroyed) return
+  const body = JSON.stringify(error.toPayload())
+  response.writeHead(status, {
+    ...errorHeaders(error),
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+  })
+  response.end(body)
+}
+
+/** Answers everything but GET. */
+export function answerMethod(response: ServerResponse): void {
+  response.setHeader('Allow', 'GET')
+  answerError(response, methodError('GET'), 405)
+}
+
+export function methodError(allowed: string): ProtocolError {
+  return new ProtocolError('bad_envelope', `This address takes ${allowed} and no other method.`)
+}
+
+const SENTENCES: Partial<Record<ErrorReason, string>> = {
+  authentication_failed: 'The token no longer counts. Connect again with another one.',
+  session_expired: 'The token is past its expiry. Connect again with a new one.',
+  slow_consumer: 'The connection did not keep up. Connect again from the last position.',
+  too_many_connections: 'The server is full. Connect again later.',
+  rate_limited: 'Too much at once. Connect again more slowly.',
+}
+
+/**
+ * The error that a close code stands for; `undefined` when the connection ends in peace. `retryAfterMs` is for a
+ * server that goes away.
+ */
+export function closeError(code: number, retryAfterMs?: number): ProtocolError | undefined {
+  const reason = reasonOf(code)
+  if (reason !== undefined) {
+    const sentence = SENTENCES[reason] ?? 'The server ended the connection. Connect again.'
+    return new ProtocolError(reason, sentence)
+  }
+  if (code !== SERVICE_RESTART && code !== 1001) return undefined
+  return new ProtocolError('unavailable', 'The server goes away for a moment. Connect again.', {
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  })
+}

@@ -1,0 +1,194 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Down, type Envelope, type ErrorPayload, ProtocolError } from '@tidewire/protocol'
+import { type Batch, ChannelBatch } from '../core/ports/batch.ts'
+import type { Actor } from '../core/ports/actor.ts'
+import type { Clock } from '../core/ports/clock.ts'
+import type { Connection } from '../core/ports/connection.ts'
+import type { Observer } from '../core/ports/observer.ts'
+import type { Service, SessionHandle } from '../core/ports/service.ts'
+import { tokenOf } from './bearer.ts'
+import { answerError, closeError, errorOf, toProtocolError } from './http-errors.ts'
+import type { JsonTexts } from './json-texts.ts'
+import { PollPage } from './poll-page.ts'
+import {
+  splitTarget,
+  type StreamRequest,
+  streamRequest,
+  subscribeFrames,
+  wholeNumber,
+} from './request.ts'
+
+export interface PollOptions {
+  service: Service
+  observer: Observer
+  clock: Clock
+  texts: JsonTexts
+}
+
+const DEFAULT_WAIT_MS = 25_000
+const MAX_WAIT_MS = 60_000
+const NORMAL_CLOSURE = 1000
+
+/** `GET /v1/poll`: long and short polling. Each poll is a session of its own, as long as its answer waits. */
+export class PollTransport {
+  readonly #options: PollOptions
+
+  constructor(options: PollOptions) {
+    this.#options = options
+  }
+
+  /** Answers the request, which is a GET. Never rejects. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { service, observer } = this.#options
+    try {
+      const { query } = splitTarget(request.url ?? '')
+      const asked = streamRequest(query)
+      const waitMs = Math.min(wholeNumber(query, 'wait') ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
+      const actor = await service.authenticate(tokenOf(request.headers.authorization, query))
+      if (response.destroyed) return
+      const poll = new PollConnection(response, asked, waitMs, actor, this.#options)
+      const session = service.open(poll, actor)
+      response.on('close', () => {
+        poll.gone()
+        session.closed(NORMAL_CLOSURE)
+      })
+      poll.start(session)
+    } catch (error) {
+      answerError(response, toProtocolError(error, observer, 'poll'))
+    }
+  }
+}
+
+/**
+ * Gathers what a session sends until there is an answer: the first deliveries with everything of their turn, or the
+ * end of the wait. No answer comes before every channel was accepted, so that the cursor has all their positions.
+ */
+class PollConnection implements Connection {
+  readonly transport = 'poll'
+  readonly #response: ServerResponse
+  readonly #asked: StreamRequest
+  readonly #options: PollOptions
+  readonly #actor: Actor
+  readonly #page: PollPage
+  /** Channels whose `subscribed` has not come. */
+  readonly #unanswered: Set<string>
+  readonly #waitMs: number
+  #state: 'waiting' | 'due' | 'answered' = 'waiting'
+  #retryAfterMs: number | undefined
+  #cancelWait: (() => void) | undefined
+
+  constructor(
+    response: ServerResponse,
+    asked: StreamRequest,
+    waitMs: number,
+    actor: Actor,
+    options: PollOptions,
+  ) {
+    this.#response = response
+    this.#asked = asked
+    this.#options = options
+    this.#actor = actor
+    this.#waitMs = waitMs
+    this.#page = new PollPage(asked.since, options.texts)
+    this.#unanswered = new Set(asked.channels)
+    // A broken connection ends with `close`, which is where it is handled.
+    response.on('error', () => {})
+  }
+
+  start(session: SessionHandle): void {
+    this.#cancelWait = this.#options.clock.after(this.#waitMs, () => this.#due())
+    for (const frame of subscribeFrames(this.#asked)) session.receive(frame)
+  }
+
+  send(batches: readonly Batch[]): void {
+    for (const batch of batches) {
+      if (this.#state === 'answered') return
+      if (batch instanceof ChannelBatch) this.#page.add(batch)
+      else for (const envelope of batch.envelopes) this.#frame(envelope)
+    }
+    if (this.#unanswered.size > 0 || this.#state === 'answered') return
+    if (!this.#page.empty || this.#state === 'due' || this.#wantsCursor) this.#answer()
+  }
+
+  // The answer is one page, and what does not fit is not kept: nothing waits for the peer.
+  buffered(): number {
+    return 0
+  }
+
+  onDrain(fn: () => void): void {
+    setImmediate(fn)
+  }
+
+  // Nothing is read from a client after its request.
+  pause(): void {}
+  resume(): void {}
+
+  close(code: number): void {
+    if (this.#state === 'answered') return
+    if (this.#unanswered.size === 0 && !this.#page.empty) return this.#answer()
+    this.#refuse(
+      closeError(code, this.#retryAfterMs) ??
+        new ProtocolError('unavailable', 'The server ended the poll. Poll again.'),
+    )
+  }
+
+  /** The response was closed, by whomever. */
+  gone(): void {
+    this.#state = 'answered'
+    this.#cancelWait?.()
+  }
+
+  /** Neither a cursor nor `last`: the client asks for the cursor of now. */
+  get #wantsCursor(): boolean {
+    return this.#asked.since === undefined && this.#asked.last === undefined
+  }
+
+  #frame(envelope: Envelope): void {
+    switch (envelope.type) {
+      case 'subscribed': {
+        const payload = envelope.payload as Down['subscribed']
+        this.#unanswered.delete(payload.channel)
+        this.#page.subscribed(payload)
+        return
+      }
+      case 'reset':
+        return this.#page.reset(envelope.payload as Down['reset'])
+      case 'error':
+        // With something to tell the poll ends well: the next one meets the error again, if it stays.
+        if (this.#unanswered.size > 0 || this.#page.empty) {
+          this.#refuse(errorOf(envelope.payload as unknown as ErrorPayload))
+        }
+        return
+      case 'server_shutdown':
+        this.#retryAfterMs = (envelope.payload as Down['server_shutdown']).reconnect_in_ms
+    }
+  }
+
+  #due(): void {
+    if (this.#state !== 'waiting') return
+    this.#state = 'due'
+    if (this.#unanswered.size === 0) this.#answer()
+  }
+
+  #answer(): void {
+    this.#state = 'answered'
+    const headers = { 'Cache-Control': 'no-store', 'Tidewire-Cursor': this.#page.cursor }
+    if (this.#page.empty && !this.#wantsCursor) {
+      this.#response.writeHead(204, headers)
+      this.#response.end()
+      return
+    }
+    const body = this.#page.toJson()
+    this.#response.writeHead(200, {
+      ...headers,
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(body),
+    })
+    this.#response.end(body)
+  }
+
+  #refuse(error: ProtocolError): void {
+    this.#state = 'answered'
+    answerError(this.#response, error)
+  }
+}

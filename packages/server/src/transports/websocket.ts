@@ -1,0 +1,255 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import {
+  type Codec,
+  type Envelope,
+  type FrameLimits,
+  JSON_SUBPROTOCOL,
+  jsonCodec,
+  ProtocolError,
+} from '@tidewire/protocol'
+import { msgpackCodec } from '@tidewire/protocol/msgpack'
+import { protobufCodec } from '@tidewire/protocol/protobuf'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { Actor } from '../core/ports/actor.ts'
+import type { Batch, Encoding } from '../core/ports/batch.ts'
+import type { Connection } from '../core/ports/connection.ts'
+import type { Observer } from '../core/ports/observer.ts'
+import type { Service, SessionHandle } from '../core/ports/service.ts'
+import { tokenOf } from './bearer.ts'
+import { frames } from './websocket-frame.ts'
+
+export interface WebSocketOptions {
+  service: Service
+  observer: Observer
+  frame: FrameLimits
+  /** Silence after which a peer is pinged. */
+  heartbeatMs: number
+}
+
+/** How long a pinged peer may stay silent (PROTOCOL.md §3: 25 s + 10 s = 35 s). */
+const PONG_MS = 10_000
+const BEARER = 'bearer.'
+
+/** What a codec is on this transport: frames of one codec are encoded once and shared by all its sessions. */
+interface Wire {
+  codec: Codec
+  encoding: Encoding
+}
+
+/**
+ * `GET /v1/ws`. `ws` does the handshake, receives and answers pings; publications go past its sender: they are framed
+ * once and the same bytes are written to every socket (docs/decisions/0002).
+ */
+export class WebSocketTransport {
+  readonly #options: WebSocketOptions
+  readonly #server: WebSocketServer
+  readonly #wires: Map<string, Wire>
+  readonly #heartbeat: Heartbeat
+
+  constructor(options: WebSocketOptions) {
+    this.#options = options
+    this.#wires = new Map(
+      [jsonCodec(options.frame), msgpackCodec(options.frame), protobufCodec(options.frame)].map(
+        (codec) => [codec.subprotocol, { codec, encoding: encodingOf(codec) }],
+      ),
+    )
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: options.frame.max_frame_bytes,
+      maxFragments: 64,
+      maxBufferedChunks: 1024,
+      handleProtocols: (offered) =>
+        [...offered].find((protocol) => this.#wires.has(protocol)) ?? false,
+    })
+    this.#server.on('error', (error) => options.observer.failed('websocket', error))
+    this.#heartbeat = new Heartbeat(options.heartbeatMs)
+  }
+
+  /** For `upgrade` events of an `http.Server` whose path is ours. Refusals are plain HTTP answers. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const onError = (): void => void socket.destroy()
+    socket.on('error', onError)
+    try {
+      const token = tokenOfUpgrade(request)
+      const actor = token === undefined ? undefined : await this.#options.service.authenticate(token)
+      if (socket.destroyed) return
+      this.#server.handleUpgrade(request, socket, head, (ws) => {
+        socket.off('error', onError)
+        this.#open(ws, socket, actor)
+      })
+    } catch (error) {
+      refuse(socket, error, this.#options.observer)
+    }
+  }
+
+  close(): void {
+    this.#heartbeat.close()
+    this.#server.close()
+  }
+
+  #open(ws: WebSocket, socket: Duplex, actor: Actor | undefined): void {
+    const wire = this.#wires.get(ws.protocol) ?? this.#wires.get(JSON_SUBPROTOCOL)!
+    const connection = new WebSocketConnection(ws, socket, wire.encoding)
+    const session = this.#options.service.open(connection, actor)
+    const alive = this.#heartbeat.watch(ws)
+    ws.on('message', (data: Buffer, isBinary) => {
+      alive.heard()
+      receive(session, wire.codec, data, isBinary)
+    })
+    ws.on('pong', () => alive.heard())
+    ws.on('ping', () => alive.heard())
+    // ws answers broken frames with the right close code by itself; `close` follows.
+    ws.on('error', () => alive.stop())
+    ws.on('close', (code) => {
+      alive.stop()
+      session.closed(code)
+    })
+  }
+}
+
+function receive(session: SessionHandle, codec: Codec, data: Buffer, isBinary: boolean): void {
+  let envelope: Envelope
+  try {
+    if (codec.binary && !isBinary) {
+      throw new ProtocolError('bad_envelope', `\`${codec.subprotocol}\` travels in binary messages.`)
+    }
+    envelope = codec.decode(isBinary ? data : data.toString())
+  } catch (error) {
+    // Codecs throw nothing else.
+    session.refuse(error as ProtocolError)
+    return
+  }
+  session.receive(envelope)
+}
+
+class WebSocketConnection implements Connection {
+  readonly transport = 'websocket'
+  readonly #ws: WebSocket
+  readonly #socket: Duplex
+  readonly #encoding: Encoding
+
+  constructor(ws: WebSocket, socket: Duplex, encoding: Encoding) {
+    this.#ws = ws
+    this.#socket = socket
+    this.#encoding = encoding
+  }
+
+  send(batches: readonly Batch[]): void {
+    if (this.#ws.readyState !== this.#ws.OPEN) return
+    if (batches.length === 1) {
+      this.#socket.write(batches[0]!.bytes(this.#encoding))
+      return
+    }
+    this.#socket.write(Buffer.concat(batches.map((batch) => batch.bytes(this.#encoding))))
+  }
+
+  buffered(): number {
+    return this.#socket.writableLength
+  }
+
+  onDrain(fn: () => void): void {
+    if (this.#socket.writableNeedDrain) this.#socket.once('drain', fn)
+    else setImmediate(fn)
+  }
+
+  pause(): void {
+    this.#ws.pause()
+  }
+
+  resume(): void {
+    this.#ws.resume()
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws.close(code, reason)
+    // A peer that does not read never answers the close frame: what waits for it is let go.
+    if (this.#socket.writableLength > 0) setTimeout(() => this.#ws.terminate(), 1_000).unref()
+  }
+}
+
+/** One timer for all sockets: each is pinged once in a heartbeat, unless it was heard, and ended when it stays silent. */
+class Heartbeat {
+  readonly #sockets = new Set<Watched>()
+  readonly #timer: NodeJS.Timeout
+  readonly #pingAfter: number
+  readonly #tickMs: number
+  #at = 0
+  #tickedAt = performance.now()
+
+  constructor(heartbeatMs: number) {
+    this.#tickMs = Math.min(1_000, heartbeatMs)
+    this.#pingAfter = heartbeatMs / this.#tickMs
+    this.#timer = setInterval(() => this.#tick(), this.#tickMs)
+    this.#timer.unref()
+  }
+
+  watch(ws: WebSocket): { heard(): void; stop(): void } {
+    const watched = new Watched(ws, this.#at)
+    this.#sockets.add(watched)
+    return {
+      heard: () => {
+        watched.heardAt = this.#at
+      },
+      stop: () => {
+        this.#sockets.delete(watched)
+      },
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #tick(): void {
+    // After a stall of this process the silence was ours: nobody is judged by time in which nothing could be read.
+    const late = performance.now() - this.#tickedAt > 2 * this.#tickMs
+    this.#tickedAt = performance.now()
+    if (late) return
+    this.#at += 1
+    for (const watched of this.#sockets) this.#check(watched)
+  }
+
+  #check(watched: Watched): void {
+    const silent = this.#at - watched.heardAt
+    if (silent >= this.#pingAfter + PONG_MS / 1_000) watched.ws.terminate()
+    else if (silent > 0 && silent % this.#pingAfter === 0) watched.ws.ping()
+  }
+}
+
+class Watched {
+  readonly ws: WebSocket
+  heardAt: number
+
+  constructor(ws: WebSocket, heardAt: number) {
+    this.ws = ws
+    this.heardAt = heardAt
+  }
+}
+
+function encodingOf(codec: Codec): Encoding {
+  return { encode: (envelopes) => frames(envelopes.map((envelope) => codec.encode(envelope))) }
+}
+
+function tokenOfUpgrade(request: IncomingMessage): string | undefined {
+  const offered = request.headers['sec-websocket-protocol']?.split(',') ?? []
+  const bearer = offered.map((protocol) => protocol.trim()).find((p) => p.startsWith(BEARER))
+  if (bearer !== undefined) return bearer.slice(BEARER.length)
+  const url = new URL(request.url ?? '/', 'http://localhost')
+  return tokenOf(request.headers.authorization, url.searchParams)
+}
+
+function refuse(socket: Duplex, error: unknown, observer: Observer): void {
+  if (!(error instanceof ProtocolError)) observer.failed('websocket.upgrade', error)
+  const refused =
+    error instanceof ProtocolError
+      ? error
+      : new ProtocolError('unknown_error', 'Something failed on the server. Try again.')
+  const body = JSON.stringify(refused.toPayload())
+  socket.end(
+    `HTTP/1.1 ${refused.status} Refused\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}

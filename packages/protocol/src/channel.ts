@@ -1,12 +1,12 @@
 import { ProtocolError } from './errors.ts'
 
-const NAME = /^([a-z][a-z0-9-]{0,31}):[A-Za-z0-9_.,=@/:-]{1,200}$/
+/** The grammar of a channel name. It ends at 233 characters, so the 255 of PROTOCOL.md §1 hold by themselves. */
+export const CHANNEL_NAME = /^[a-z][a-z0-9-]{0,31}:[A-Za-z0-9_.,=@/:-]{1,200}$/
 const NAMESPACE = /^[a-z][a-z0-9-]{0,31}$/
-const MAX_LENGTH = 255
 
 /** Whether `name` is a channel name (PROTOCOL.md §1). Names are compared byte by byte and never normalised. */
 export function isChannelName(name: unknown): name is string {
-  return typeof name === 'string' && name.length <= MAX_LENGTH && NAME.test(name)
+  return typeof name === 'string' && CHANNEL_NAME.test(name)
 }
 
 /** Whether `name` may stand before the colon of a channel name. */

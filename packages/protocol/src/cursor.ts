@@ -25,7 +25,7 @@ export function decodeCursor(cursor: string): Map<string, Position> {
   for (let i = 1; i < parts.length; i += 3) {
     const [channel, epoch, offset] = [parts[i], parts[i + 1] ?? '', parts[i + 2] ?? '']
     if (!isChannelName(channel) || !EPOCH.test(epoch) || !OFFSET.test(offset)) throw unreadable()
-    if (positions.has(channel)) throw unreadable()
+    if (positions.has(channel) || !Number.isSafeInteger(Number(offset))) throw unreadable()
     positions.set(channel, { epoch, offset: Number(offset) })
   }
   return positions

@@ -1,6 +1,7 @@
 /**
  * PROTOCOL.md §7 as data: the only place where a code, its reason and its HTTP status stand together.
- * `temporary`: the same request may succeed later (or with another token) without being changed.
+ * `temporary`: the very same request may succeed later. `closes`: the error ends the connection whenever it occurs;
+ * without it, the connection lives on (or ends by a rule of its own, such as repeated strikes).
  */
 export const ERRORS = {
   unknown_error: { code: 4000, http: 500, temporary: true, closes: true },

@@ -10,10 +10,16 @@ export function isEventName(type: unknown): type is string {
   return typeof type === 'string' && EVENT_NAME.test(type)
 }
 
-/** Whether `id` can be a `message_id`: 1 to 128 characters, none of them a control character. */
+/**
+ * Whether `id` can be a `message_id`: 1 to 128 characters, none of them a control character or half of a surrogate
+ * pair. The halves all become U+FFFD in UTF-8, so two ids that differ in them would be one id in a store.
+ */
 export function isMessageId(id: unknown): id is string {
   return (
-    typeof id === 'string' && id.length >= 1 && id.length <= MAX_MESSAGE_ID && !/\p{Cc}/u.test(id)
+    typeof id === 'string' &&
+    id.length >= 1 &&
+    id.length <= MAX_MESSAGE_ID &&
+    !/[\p{Cc}\p{Surrogate}]/u.test(id)
   )
 }
 
@@ -31,7 +37,7 @@ export function toEnvelope(value: Json, limits: FrameLimits): Envelope {
   }
   if (!isObject(payload)) throw bad('`payload` is not an object.')
   if (!isObject(metadata)) throw bad('`metadata` is not an object.')
-  boundJson(payload, limits)
+  boundJson(value, limits)
   return { type, payload, metadata: toMetadata(metadata) }
 }
 

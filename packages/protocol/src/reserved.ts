@@ -3,7 +3,7 @@
  * are events like any other and are not in it. The names of features that this server does not run are: a client
  * that sends one is told `unknown_type` instead of being taken for a publisher.
  */
-const RESERVED: ReadonlySet<string> = new Set([
+export const RESERVED: ReadonlySet<string> = new Set([
   // §3
   'connection_established',
   'auth',
@@ -54,6 +54,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'unfollow',
 ])
 
+/** Whether `type` is a word of the protocol, so that a frame of that type is not a publish. */
 export function isReserved(type: string): boolean {
   return RESERVED.has(type)
 }

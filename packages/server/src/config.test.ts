@@ -1,9 +1,16 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CONFIG_KEYS, type Config, ConfigError, type ConfigSources, resolveConfig } from './config.ts'
+import {
+  CONFIG_KEYS,
+  type Config,
+  ConfigError,
+  type ConfigSources,
+  resolveConfig,
+  resolvePolicy,
+} from './config.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 
@@ -92,7 +99,7 @@ describe('dev', () => {
 
   test('two configurations share nothing that can be changed', () => {
     const one = resolveConfig({ flags: { dev: true } })
-    one.namespaces['chat']!.publish = 'anyone'
+    Object.assign(one.namespaces['chat'] ?? {}, { publish: 'anyone' })
     expect(resolveConfig({ flags: { dev: true } }).namespaces['chat']?.publish).toBe('user')
   })
 })
@@ -192,12 +199,20 @@ test('a namespace called like a property of every object is not there until it i
   expect(resolveConfig({ file }).namespaces['constructor']?.publish).toBe('user')
 })
 
-test('every key has a doc line, and its variable sets it', () => {
-  for (const { doc, env, path } of CONFIG_KEYS) {
-    expect(doc, path).toMatch(/\.$/)
-    if (env === undefined) expect(path).toContain('<name>')
-    else expect(refusal({ env: { [env]: '\0' } })).toContain(env)
-  }
+test('the policy of a namespace that code adds follows the same rules', () => {
+  expect(resolvePolicy('news', { publish: 'user' })).toMatchObject({ history: 'user' })
+  expect(() => resolvePolicy('__proto__', {})).toThrow(ConfigError)
+  expect(() => resolvePolicy('news', { publish: 'all' as 'user' })).toThrow(
+    '`namespaces.news.publish` in server.namespace() must be one of anyone, user, server.',
+  )
+})
+
+test.each(CONFIG_KEYS)('$path has a doc line', ({ doc }) => {
+  expect(doc).toMatch(/\.$/)
+})
+
+test.each(CONFIG_KEYS.flatMap(({ env }) => env ?? []))('%s is read', (env) => {
+  expect(refusal({ env: { [env]: '\0' } })).toContain(env)
 })
 
 // P13 of the test programme: a NaN limit would be no limit.
@@ -208,34 +223,36 @@ describe('whatever is given', () => {
     fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 1, 70_000, 1.5, null, true),
     fc.anything(),
   )
+  const few = { maxKeys: 2 }
   const file = fc.oneof(
     fc.anything(),
-    fc.dictionary(fc.constantFrom(...sections()), value),
+    fc.dictionary(fc.constantFrom(...sections()), value, few),
     fc.dictionary(
       fc.constantFrom('limits', 'ops', 'auth', 'log', 'namespaces'),
-      fc.dictionary(fc.oneof(fc.constantFrom(...names()), fc.string()), value),
+      fc.dictionary(fc.oneof(fc.constantFrom(...names()), fc.string()), value, few),
+      few,
     ),
   )
-  const env = fc.dictionary(fc.constantFrom(...known.map(({ env }) => env ?? '')), fc.string())
+  const env = fc.dictionary(
+    fc.constantFrom(...known.map(({ env }) => env ?? '')),
+    fc.oneof(fc.string(), fc.nat().map(String)),
+    few,
+  )
   const flags = fc.dictionary(
     fc.constantFrom(...known.flatMap(({ flag }) => flag ?? []), 'unknown'),
     value,
+    few,
   )
 
   test('comes out as a configuration in which every number has bounds, or as a ConfigError', () => {
     let accepted = 0
     fc.assert(
       fc.property(fc.record({ file, env, flags }, { requiredKeys: [] }), (sources) => {
-        let config: Config
-        try {
-          config = resolveConfig(sources)
-        } catch (error) {
-          expect(error).toBeInstanceOf(ConfigError)
-          expect((error as Error).message).toMatch(/^[^\p{C}]{1,400}$/u)
-          return
-        }
-        accepted += 1
-        expectWhole(config)
+        const { config, error } = outcome(sources)
+        expect(error?.message ?? 'none').toMatch(/^[^\p{C}]{1,400}$/u)
+        if (config !== undefined) accepted += 1
+        for (const number of numbers(config)) expect(number).toSatisfy(Number.isSafeInteger)
+        for (const limit of Object.values(config?.limits ?? {})) expect(limit).toBeGreaterThan(0)
       }),
       { numRuns: 2000 },
     )
@@ -250,13 +267,21 @@ describe('whatever is given', () => {
     return [...CONFIG_KEYS.map(({ path }) => path.split('.').at(-1) ?? ''), '__proto__', 'chat']
   }
 
-  function expectWhole(config: Config): void {
-    const { port, heartbeat_ms, shutdown_ms, ops } = config
-    const numbers = [port, heartbeat_ms, shutdown_ms, ops.port ?? 0, ...Object.values(config.limits)]
-    for (const { retention } of Object.values(config.namespaces)) {
-      numbers.push(...Object.values(retention))
+  function outcome(sources: ConfigSources): { config?: Config; error?: ConfigError } {
+    try {
+      return { config: resolveConfig(sources) }
+    } catch (error) {
+      if (error instanceof ConfigError) return { error }
+      throw error
     }
-    for (const number of numbers) expect(number).toSatisfy(Number.isSafeInteger)
-    for (const limit of Object.values(config.limits)) expect(limit).toBeGreaterThan(0)
+  }
+
+  function numbers(config: Config | undefined): number[] {
+    if (config === undefined) return []
+    const { port, heartbeat_ms, shutdown_ms, ops, limits, namespaces } = config
+    const retentions = Object.values(namespaces).flatMap(({ retention }) =>
+      Object.values(retention),
+    )
+    return [port, heartbeat_ms, shutdown_ms, ops.port ?? 0, ...Object.values(limits), ...retentions]
   }
 })

@@ -165,6 +165,8 @@ export type LogLevel = NonNullable<Parsed['log']['level']>
 /** What users write: every key may be left out. */
 export type ConfigInput = z.input<typeof ConfigSchema>
 
+export type PolicyInput = z.input<typeof namespace>
+
 /** The policy of one namespace. */
 export interface Policy extends z.output<typeof namespace> {
   history: Access
@@ -239,6 +241,14 @@ export function resolveConfig(sources: ConfigSources = {}): Config {
   const issue = parsed.error?.issues[0]
   if (issue !== undefined) throw new ConfigError(sentence(issue, origins, fileName))
   return complete(parsed.data as Parsed, env)
+}
+
+/** The policy of a namespace that code adds. Throws `ConfigError`. */
+export function resolvePolicy(name: string, input: PolicyInput): Policy {
+  const file = { namespaces: { [name]: input } }
+  const policy = resolveConfig({ file, fileName: 'server.namespace()' }).namespaces[name]
+  if (policy === undefined) throw new ConfigError(`\`${shown(name)}\` cannot name a namespace.`)
+  return policy
 }
 
 function complete(parsed: Parsed, env: Record<string, string | undefined>): Config {

@@ -1,8 +1,33 @@
+import type http from 'node:http'
 import type { JsonObject, Publication } from '@tidewire/protocol'
+import { type Config, type ConfigInput, type Policy, resolveConfig } from './config.ts'
 import type { CallResult } from './core/calls.ts'
-import type { Receipt } from './core/ports/broker.ts'
-import type { RouteHandler } from './transports/http-api.ts'
-import type { PolicyInput } from './config.ts'
+import type { Command, Core } from './core/core.ts'
+import type { Actor } from './core/ports/actor.ts'
+import type { Broker, Receipt } from './core/ports/broker.ts'
+import {
+  attachTo,
+  closeServer,
+  createHttpServer,
+  type HttpHandlers,
+  listenOn,
+} from './http-server.ts'
+import type { OpsServer } from './observe/ops-server.ts'
+import type { HttpApi } from './transports/http-api.ts'
+
+/** What a server is made of; `compose.ts` chooses the parts. */
+export interface Parts {
+  config: Config
+  core: Core
+  brokerOf(namespace: string, policy: Policy): Promise<Broker>
+  handlers: HttpHandlers
+  route: HttpApi['route']
+  ops: OpsServer
+  close(): Promise<void>
+}
+
+/** What a namespace is configured with; what is left out is defaulted. */
+export type NamespaceInput = NonNullable<ConfigInput['namespaces']>[string]
 
 export interface PublishInput {
   type: string
@@ -16,18 +41,18 @@ export interface CommandRequest {
   payload: JsonObject
   /** Undefined for clients that showed no token. */
   user: string | undefined
-  clientId: string
+  client_id: string
 }
-
-/** The answer `{ type, payload }`, or nothing. A thrown `ProtocolError` becomes an `error` frame. */
-export type CommandHandler = (
-  request: CommandRequest,
-) => CommandAnswer | undefined | Promise<CommandAnswer | undefined>
 
 export interface CommandAnswer {
   type: string
   payload: JsonObject
 }
+
+/** The answer, or nothing. A thrown `ProtocolError` becomes an `error` frame. */
+export type CommandHandler = (
+  request: CommandRequest,
+) => CommandAnswer | undefined | Promise<CommandAnswer | undefined>
 
 export interface Addresses {
   /** `http://host:port` of the public port. */
@@ -36,35 +61,113 @@ export interface Addresses {
   opsUrl?: string
 }
 
-/** What users of the library and features hold. All of it acts with the rights of a server key. */
-export interface Server {
-  /** Adds a namespace, or replaces one of the configuration. Only before `listen` or `attach`. */
-  namespace(name: string, policy: PolicyInput): void
-  /** A type that clients may send, beside those of the protocol. */
-  command(type: string, handler: CommandHandler): void
-  /** An HTTP route on the public port. The handler gets the request and the authenticated actor. */
-  route(method: string, path: string, handler: RouteHandler): void
-  /** Resolves when the channel's log holds the publication; rejects with `ProtocolError`. */
-  publish(channel: string, message: PublishInput): Promise<Receipt & { message_id: string }>
+const SERVER: Actor = { kind: 'server' }
+const CALL_TIMEOUT_MS = 5_000
+/** Over how long clients are spread when a server that stops sends them away. */
+const RECONNECT_SPREAD_MS = 2_000
+
+/** What users of the library and features hold. Whatever is done through it has the rights of a server key. */
+export class Server {
+  readonly #parts: Parts
+  readonly #policies: Map<string, Policy>
+  #started: Promise<void> | undefined
+  #closed: Promise<void> | undefined
+  #listening: http.Server | undefined
+  #detach: (() => void)[] = []
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#policies = new Map(Object.entries(parts.config.namespaces))
+  }
+
+  /** Adds a namespace, or replaces one of the configuration. Only before `listen` and `attach`. Throws `ConfigError`. */
+  namespace(name: string, policy: NamespaceInput = {}): void {
+    if (this.#started !== undefined) throw new Error('Add namespaces before the server listens.')
+    const file = { namespaces: { [name]: policy } }
+    const { namespaces } = resolveConfig({ file, fileName: 'server.namespace' })
+    this.#policies.set(name, namespaces[name]!)
+  }
+
+  /** A type that clients may send, beside those of the protocol. Throws when the type is taken. */
+  command(type: string, handler: CommandHandler): void {
+    const command: Command = ({ user, id }, { payload }) => handler({ payload, user, client_id: id })
+    this.#parts.core.addCommand(type, command)
+  }
+
+  /** An HTTP route on the public port, such as `('POST', '/v1/orders/:id', handler)`. The handler gets the actor. */
+  route(...route: Parameters<HttpApi['route']>): void {
+    this.#parts.route(...route)
+  }
+
+  /** Resolves when the channel's log holds the publication. Rejects with `ProtocolError`. */
+  publish(channel: string, message: PublishInput): Promise<Receipt & { message_id: string }> {
+    return this.#parts.core.publish(SERVER, { channel, ...message })
+  }
+
   /**
-   * Calls `listener` for each publication of a channel, or of all that match `namespace:prefix*`, from now on. The result
-   * ends it. Errors of the listener are logged and reach nobody else.
+   * Calls `listener` for each publication of a channel, or of all that match `namespace:prefix*`, from now on; the
+   * result ends it. What the listener throws is logged and reaches nobody else.
    */
   subscribe(
     pattern: string,
     listener: (publication: Publication) => void | Promise<void>,
-  ): () => void
-  /** Asks the user's clients; the first answer counts. Rejects with `not_found` or, after 5 s by default, `unavailable`. */
+  ): () => void {
+    return this.#parts.core.tap(pattern, listener)
+  }
+
+  /**
+   * Asks the user's clients; the first answer counts. Rejects with `not_found` when none is connected, and with
+   * `unavailable` when none answers within `timeoutMs` (5 s).
+   */
   call(
     user: string,
     method: string,
     args: unknown,
-    options?: { timeoutMs?: number },
-  ): Promise<CallResult>
-  /** Listens on the configured ports. Rejects with the error of the system when a port is taken. */
-  listen(): Promise<Addresses>
-  /** Serves PROTOCOL.md §8 on an existing `http.Server`, which keeps all other paths. */
-  attach(http: import('node:http').Server): Promise<void>
-  /** Drains: answers what was accepted, tells clients to come back, and resolves when everything is closed. */
-  close(): Promise<void>
+    { timeoutMs = CALL_TIMEOUT_MS }: { timeoutMs?: number } = {},
+  ): Promise<CallResult> {
+    return this.#parts.core.call(SERVER, user, method, args, timeoutMs)
+  }
+
+  /** Listens on the configured ports. Rejects with what the system says, such as `EADDRINUSE`, or `StorageError`. */
+  async listen(): Promise<Addresses> {
+    const { config, handlers, ops } = this.#parts
+    await this.#start()
+    this.#listening = createHttpServer(handlers)
+    const url = await listenOn(this.#listening, config.host, config.port)
+    if (config.ops.port === null) return { url }
+    return { url, opsUrl: await ops.listen({ host: config.ops.host, port: config.ops.port }) }
+  }
+
+  /** Serves the paths of the protocol on an application's server, which keeps all others. */
+  async attach(server: http.Server): Promise<void> {
+    await this.#start()
+    this.#detach.push(attachTo(server, this.#parts.handlers))
+  }
+
+  /** Answers what was accepted, tells clients when to come back, and resolves when everything is closed. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  #start(): Promise<void> {
+    this.#started ??= this.#addNamespaces()
+    return this.#started
+  }
+
+  async #addNamespaces(): Promise<void> {
+    const { core, brokerOf } = this.#parts
+    for (const [name, policy] of this.#policies) {
+      await core.addNamespace({ name, policy, broker: await brokerOf(name, policy) })
+    }
+  }
+
+  async #close(): Promise<void> {
+    const { core, ops, config } = this.#parts
+    await core.stop(RECONNECT_SPREAD_MS)
+    for (const detach of this.#detach) detach()
+    if (this.#listening !== undefined) await closeServer(this.#listening, config.shutdown_ms)
+    await this.#parts.close()
+    await ops.close()
+  }
 }

@@ -1,7 +1,7 @@
 import type { Json } from '../envelope.ts'
 import { ProtocolError } from '../errors.ts'
 import { toEnvelope } from '../frame.ts'
-import { DEFAULT_FRAME_LIMITS, type FrameLimits } from '../limits.ts'
+import { boundBytes, DEFAULT_FRAME_LIMITS, type FrameLimits } from '../limits.ts'
 import type { Codec } from './codec.ts'
 
 export const JSON_SUBPROTOCOL = 'tidewire.v1.json'
@@ -19,12 +19,14 @@ export function jsonCodec(limits: FrameLimits = DEFAULT_FRAME_LIMITS): Codec<str
           'A binary message came where JSON text belongs. Send text, or offer a binary subprotocol.',
         )
       }
-      return toEnvelope(parse(data), limits)
+      boundBytes(data, limits)
+      return toEnvelope(parseJson(data), limits)
     },
   }
 }
 
-function parse(text: string): Json {
+/** Parses JSON text. Throws `bad_envelope`. */
+export function parseJson(text: string): Json {
   try {
     return JSON.parse(text) as Json
   } catch (cause) {

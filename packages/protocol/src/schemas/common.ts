@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { isChannelName } from '../channel.ts'
+import { CHANNEL_NAME, isChannelName } from '../channel.ts'
 import type { JsonObject } from '../envelope.ts'
 
 export const channel = z
   .custom<string>(isChannelName, 'is not a channel name such as `chat:general`')
-  .meta({ type: 'string' })
+  .meta({ type: 'string', pattern: CHANNEL_NAME.source })
 
 export const offset = z.int().nonnegative()
 
@@ -13,10 +13,12 @@ export const position = z.strictObject({ epoch: z.string().min(1).max(64), offse
 export const timestamp = z.string()
 
 /** Any JSON object; its size, depth and keys were bounded when the frame was decoded. */
-export const json = z.custom<JsonObject>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'is not an object',
-)
+export const json = z
+  .custom<JsonObject>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'is not an object',
+  )
+  .meta({ type: 'object' })
 
 /** A publication inside another payload (`history`). */
 export const publication = z.object({

@@ -41,7 +41,9 @@ export function isServerKey(token: string): boolean {
 /** A new key, which only its holder keeps, and what belongs into `auth.server_keys`. */
 export function createServerKey(id: string): ServerKey & { key: string } {
   const key = `tw_${id}_${randomBytes(32).toString('base64url')}`
-  if (!KEY.test(key)) throw new TypeError('The id of a server key is 1 to 32 of a-z, 0-9 and -')
+  if (KEY.exec(key)?.[1] !== id) {
+    throw new TypeError('The id of a server key is 1 to 32 characters of a-z, 0-9 and -.')
+  }
   return { key, ...toServerKey(id, key) }
 }
 

@@ -79,6 +79,7 @@ export class Core implements Service {
   readonly #revocations: Revocations
   readonly #random: () => number
   readonly #commands = new Map<string, Command>(Object.entries(commands))
+  #stopping = false
   #timestamp = ''
   #timestampAt = 0
 
@@ -107,6 +108,7 @@ export class Core implements Service {
       this.#taps.deliver(channel, publications)
     })
     this.namespaces.add(namespace)
+    if (this.#taps.wants(namespace.name)) await namespace.broker.join(`${namespace.name}:*`)
   }
 
   /** A further type that clients may send. Throws when the name is taken. */
@@ -117,14 +119,36 @@ export class Core implements Service {
 
   /** Publications of all channels that match `namespace:rest` or `namespace:prefix*`, as they happen. */
   tap(pattern: string, listener: Listener): () => void {
-    return this.#taps.add(pattern, listener)
+    const name = pattern.slice(0, pattern.indexOf(':'))
+    const joinOrLeave = (action: 'join' | 'leave'): void => {
+      const broker = this.namespaces.get(name)?.broker
+      broker?.[action](`${name}:*`).catch((error: unknown) => {
+        this.observer.failed(`broker.${action}`, error)
+      })
+    }
+    const wanted = this.#taps.wants(name)
+    const remove = this.#taps.add(pattern, listener)
+    if (!wanted) joinOrLeave('join')
+    return () => {
+      remove()
+      if (!this.#taps.wants(name)) joinOrLeave('leave')
+    }
   }
 
   /** Answers every accepted publish, tells the clients to come back within `spreadMs`, and ends their connections. */
   async stop(spreadMs: number): Promise<void> {
+    this.#stopping = true
     const settled = Promise.all(this.namespaces.all().map(({ broker }) => broker.stop()))
     await drain(this.sessions.all(), spreadMs, this.#random, settled)
     this.timers.close()
+  }
+
+  /** Why this node should be given no further connections; empty when it should. */
+  unreadiness(): string[] {
+    const reasons: string[] = []
+    if (this.#stopping) reasons.push('stopping')
+    if (this.sessions.size >= this.limits.max_connections) reasons.push('full')
+    return reasons
   }
 
   // For sessions and commands

@@ -37,6 +37,10 @@ export class Namespaces {
     return namespace
   }
 
+  get(name: string): Namespace | undefined {
+    return this.#byName.get(name)
+  }
+
   /** Whether some namespace lets in who shows no token. */
   get openToAnyone(): boolean {
     return this.all().some(({ policy }) =>

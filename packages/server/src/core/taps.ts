@@ -28,6 +28,12 @@ export class Taps {
     }
   }
 
+  /** Whether somebody listens to channels of the namespace. */
+  wants(namespace: string): boolean {
+    const prefix = `${namespace}:`
+    return [...this.#exact.keys(), ...this.#prefixes.keys()].some((key) => key.startsWith(prefix))
+  }
+
   deliver(channel: string, publications: readonly Publication[]): void {
     if (this.#exact.size === 0 && this.#prefixes.size === 0) return
     const listeners = [...(this.#exact.get(channel) ?? [])]

@@ -1,4 +1,5 @@
-import { type ErrorReason, ProtocolError, reasonOf } from '@tidewire/protocol'
+import { type ErrorPayload, type ErrorReason, ProtocolError, reasonOf } from '@tidewire/protocol'
+import type { Context } from 'hono'
 import type { ServerResponse } from 'node:http'
 import type { Observer } from '../core/ports/observer.ts'
 
@@ -12,6 +13,15 @@ export function toProtocolError(error: unknown, observer: Observer, where: strin
     'unknown_error',
     'Something went wrong on the server. Try again; the log of the server says what it was.',
     { cause: error },
+  )
+}
+
+/** The error of an `error` frame. */
+export function errorOf({ reason, message, retry_after_ms }: ErrorPayload): ProtocolError {
+  return new ProtocolError(
+    reason,
+    message,
+    retry_after_ms === undefined ? {} : { retryAfterMs: retry_after_ms },
   )
 }
 
@@ -39,6 +49,12 @@ export function answerError(
     'Content-Length': Buffer.byteLength(body),
   })
   response.end(body)
+}
+
+/** An error as the answer of a route. `status` differs from the error's own in few places. */
+export function errorResponse(c: Context, error: ProtocolError, status = error.status): Response {
+  const headers = { ...errorHeaders(error), 'Content-Type': 'application/json' }
+  return c.newResponse(JSON.stringify(error.toPayload()), { status: status as 400, headers })
 }
 
 /** Answers everything but GET. */
@@ -70,7 +86,9 @@ export function closeError(code: number, retryAfterMs?: number): ProtocolError |
     return new ProtocolError(reason, sentence)
   }
   if (code !== SERVICE_RESTART && code !== 1001) return undefined
-  return new ProtocolError('unavailable', 'The server goes away for a moment. Connect again.', {
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  })
+  return new ProtocolError(
+    'unavailable',
+    'The server goes away for a moment. Connect again.',
+    retryAfterMs === undefined ? {} : { retryAfterMs },
+  )
 }

@@ -27,6 +27,8 @@ export interface PollOptions {
 
 const DEFAULT_WAIT_MS = 25_000
 const MAX_WAIT_MS = 60_000
+/** What a poll whose wait is over gives the log to answer. */
+const LATE_MS = 5_000
 const NORMAL_CLOSURE = 1000
 
 /** `GET /v1/poll`: long and short polling. Each poll is a session of its own, as long as its answer waits. */
@@ -107,7 +109,8 @@ class PollConnection implements Connection {
       else for (const envelope of batch.envelopes) this.#frame(envelope)
     }
     if (this.#unanswered.size > 0 || this.#state === 'answered') return
-    if (!this.#page.empty || this.#state === 'due' || this.#wantsCursor) this.#answer()
+    if (!this.#page.empty || this.#wantsCursor) this.#answer()
+    else if (this.#state === 'due') this.#answerUnlessReading()
   }
 
   // The answer is one page, and what does not fit is not kept: nothing waits for the peer.
@@ -167,7 +170,33 @@ class PollConnection implements Connection {
   #due(): void {
     if (this.#state !== 'waiting') return
     this.#state = 'due'
-    if (this.#unanswered.size === 0) this.#answer()
+    this.#cancelWait = this.#options.clock.after(LATE_MS, () => {
+      this.#refuse(new ProtocolError('unavailable', 'The log did not answer in time. Poll again.'))
+    })
+    if (this.#unanswered.size === 0) this.#answerUnlessReading()
+  }
+
+  /** The wait is over and there is nothing to tell, unless what `last` asked for is still being read. */
+  #answerUnlessReading(): void {
+    const channels = this.#asked.last ? this.#asked.channels : []
+    const reads = channels.map((channel) => this.#hasMore(channel))
+    Promise.all(reads).then(
+      (more) => {
+        // With more, its delivery is the answer.
+        if (this.#state === 'due' && !more.includes(true)) this.#answer()
+      },
+      (error: unknown) => {
+        this.#refuse(toProtocolError(error, this.#options.observer, 'poll'))
+      },
+    )
+  }
+
+  async #hasMore(channel: string): Promise<boolean> {
+    const position = this.#page.position(channel)
+    if (position === undefined || this.#asked.since?.has(channel) === true) return false
+    const { service } = this.#options
+    const { newest } = await service.history(this.#actor, channel, { limit: 1 })
+    return newest > position.offset
   }
 
   #answer(): void {
@@ -188,6 +217,7 @@ class PollConnection implements Connection {
   }
 
   #refuse(error: ProtocolError): void {
+    if (this.#state === 'answered') return
     this.#state = 'answered'
     answerError(this.#response, error)
   }

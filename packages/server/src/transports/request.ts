@@ -1,4 +1,10 @@
-import { decodeCursor, type Envelope, namespaceOf, type Position, ProtocolError } from '@tidewire/protocol'
+import {
+  decodeCursor,
+  type Envelope,
+  namespaceOf,
+  type Position,
+  ProtocolError,
+} from '@tidewire/protocol'
 
 const MAX_LAST = 1000
 

@@ -13,7 +13,7 @@ import type { Connection } from '../core/ports/connection.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service } from '../core/ports/service.ts'
 import { tokenOf } from './bearer.ts'
-import { answerError, closeError, toProtocolError } from './http-errors.ts'
+import { answerError, closeError, errorOf, toProtocolError } from './http-errors.ts'
 import type { JsonTexts } from './json-texts.ts'
 import { splitTarget, streamRequest, subscribeFrames, type StreamRequest } from './request.ts'
 import { SingleChannelEvents, sseEvent } from './sse-format.ts'
@@ -45,6 +45,10 @@ export class SseTransport {
     this.#options = options
     this.#events = new SingleChannelEvents(options.texts)
     this.#comments = new Comments(options.clock)
+  }
+
+  close(): void {
+    this.#comments.close()
   }
 
   /** Answers the request, which is a GET. Never rejects. */
@@ -242,7 +246,9 @@ class SseConnection implements Connection {
     // A hole is a `reset` event, also when it is found on return: who reads no `subscribed` must see it too.
     const reset = { channel, epoch, offset, reason }
     const { metadata } = envelope
-    return event + sseEvent('reset', id, JSON.stringify({ type: 'reset', payload: reset, metadata }))
+    return (
+      event + sseEvent('reset', id, JSON.stringify({ type: 'reset', payload: reset, metadata }))
+    )
   }
 
   #error(payload: ErrorPayload, data: string): string {
@@ -286,18 +292,15 @@ class Comments {
     this.#cancel = undefined
   }
 
+  close(): void {
+    this.#cancel?.()
+    this.#connections.clear()
+  }
+
   readonly #tick = (): void => {
     this.#cancel = this.#clock.after(COMMENT_MS, this.#tick)
     for (const connection of this.#connections) connection.comment()
   }
-}
-
-function errorOf({ reason, message, retry_after_ms }: ErrorPayload): ProtocolError {
-  return new ProtocolError(
-    reason,
-    message,
-    retry_after_ms === undefined ? {} : { retryAfterMs: retry_after_ms },
-  )
 }
 
 function errorEvent(error: ProtocolError): string {

@@ -164,6 +164,8 @@ class WebSocketConnection implements Connection {
   }
 
   close(code: number, reason: string): void {
+    // The peer's close frame has to be read.
+    if (this.#ws.isPaused) this.#ws.resume()
     this.#ws.close(code, reason)
     // A peer that does not read never answers the close frame: what waits for it is let go.
     if (this.#socket.writableLength > 0) setTimeout(() => this.#ws.terminate(), 1_000).unref()

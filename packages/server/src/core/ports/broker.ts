@@ -53,9 +53,12 @@ export interface Broker {
   publish(draft: Publication): Promise<Receipt>
   /** Never fails for a channel that nobody published to: that one is empty. Rejects with `not_found` where there is no log. */
   history(channel: string, range: Range): Promise<Page>
-  /** The channel has its first local subscriber. Resolves when publications reach this node. Idempotent. */
+  /**
+   * The channel has its first local subscriber, or, with `namespace:*`, all channels of the broker have one. Resolves when
+   * publications reach this node. Idempotent.
+   */
   join(channel: string): Promise<void>
-  /** The channel lost its last local subscriber. Idempotent. */
+  /** The channel, or `namespace:*`, lost its last local subscriber. Idempotent. */
   leave(channel: string): Promise<void>
   /** Resolves when every accepted publish was answered. */
   stop(): Promise<void>

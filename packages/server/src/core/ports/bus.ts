@@ -16,6 +16,7 @@ export interface Bus {
     epoch: string | undefined,
     publications: readonly Publication[],
   ): Promise<void>
+  /** A channel, or with `namespace:*` all channels of a namespace. */
   join(channel: string): Promise<void>
   leave(channel: string): Promise<void>
   stop(): Promise<void>

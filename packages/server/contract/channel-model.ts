@@ -1,0 +1,298 @@
+import type { Publication } from '@tidewire/protocol'
+import fc from 'fast-check'
+import { expect } from 'vitest'
+import type { Page, Range, Receipt } from '../src/core/ports/broker.ts'
+import type { Retention } from '../src/core/ports/log.ts'
+import type { FakeClock } from '../src/testing/fake-clock.ts'
+
+/** A draft as the core completes it. */
+export function draft(
+  channel: string,
+  messageId: string,
+  { type = 'message', payload = {} }: Partial<Pick<Publication, 'type' | 'payload'>> = {},
+): Publication {
+  return {
+    type,
+    payload,
+    metadata: {
+      message_id: messageId,
+      timestamp: '2026-11-20T12:00:00.000Z',
+      client_id: 'client-1',
+      user: 'ada',
+      channel,
+    },
+  }
+}
+
+/** One channel of a log or a broker. What is absent it cannot do. */
+export interface Subject {
+  readonly clock: FakeClock
+  append(publication: Publication): Promise<Receipt>
+  read(range: Range): Promise<Page>
+  trim?: (retention: Retention) => Promise<number>
+  restart?: () => Promise<void>
+}
+
+const FIVE_MINUTES = 5 * 60_000
+
+interface Entry {
+  id: string
+  body: number
+  at: number
+}
+
+/** What a channel is: an array. */
+export class ChannelModel {
+  readonly channel: string
+  readonly entries: Entry[] = []
+  /** Lowest offset that is still held. */
+  oldest = 1
+  epoch: string | undefined
+  /** What is held at any moment, where the subject does not wait for a trim. */
+  readonly #retention: Retention
+
+  constructor(channel: string, retention: Retention = {}) {
+    this.channel = channel
+    this.#retention = retention
+  }
+
+  get newest(): number {
+    return this.entries.length
+  }
+
+  append(id: string, body: number, now: number): Omit<Receipt, 'epoch'> | 'conflict' {
+    const first = this.entries.findLastIndex((entry) => entry.id === id)
+    const known = this.entries[first]
+    if (known !== undefined && now - known.at <= FIVE_MINUTES) {
+      return known.body === body ? { offset: first + 1, duplicate: true } : 'conflict'
+    }
+    this.entries.push({ id, body, at: now })
+    return { offset: this.newest, duplicate: false }
+  }
+
+  trim({ max_entries = Infinity, max_age_ms = Infinity }: Retention, now: number): number {
+    const before = this.oldest
+    this.oldest = Math.max(this.oldest, this.newest - max_entries + 1)
+    while (this.oldest <= this.newest && this.entries[this.oldest - 1]!.at < now - max_age_ms) {
+      this.oldest += 1
+    }
+    return this.oldest - before
+  }
+
+  page(range: Range, now: number): { offsets: number[]; more: boolean } {
+    this.trim(this.#retention, now)
+    const { after = 0, before = Infinity, limit } = range
+    const inRange = this.entries
+      .map((_, i) => i + 1)
+      .filter((offset) => offset >= this.oldest && offset > after && offset < before)
+    const backwards = range.before !== undefined && range.after === undefined
+    const offsets = backwards
+      ? inRange.slice(Math.max(0, inRange.length - limit))
+      : inRange.slice(0, limit)
+    return { offsets, more: offsets.length < inRange.length }
+  }
+}
+
+type Command = fc.AsyncCommand<ChannelModel, Subject>
+type Append = readonly [id: number, body: number]
+
+/** Appends asked for in one turn. Few ids and bodies, so that repetitions and conflicts are common. */
+class AppendAll implements Command {
+  readonly #appends: readonly Append[]
+
+  constructor(appends: readonly Append[]) {
+    this.#appends = appends
+  }
+
+  check(): boolean {
+    return true
+  }
+
+  async run(model: ChannelModel, subject: Subject): Promise<void> {
+    const now = subject.clock.now()
+    const expected = this.#appends.map(([id, body]) => model.append(`id-${id}`, body, now))
+    const answers = await Promise.allSettled(
+      this.#appends.map(([id, body]) =>
+        subject.append(draft(model.channel, `id-${id}`, { payload: { body } })),
+      ),
+    )
+    for (const [i, answer] of answers.entries()) {
+      const outcome = expected[i]!
+      if (outcome === 'conflict') {
+        expect(answer).toMatchObject({ status: 'rejected', reason: { reason: 'conflict' } })
+      } else {
+        expect(answer).toMatchObject({ status: 'fulfilled', value: outcome })
+        const { epoch } = (answer as PromiseFulfilledResult<Receipt>).value
+        model.epoch ??= epoch
+        expect(epoch).toBe(model.epoch)
+      }
+    }
+  }
+
+  toString(): string {
+    return `append ${this.#appends.map(([id, body]) => `${id}=${body}`).join(', ')}`
+  }
+}
+
+class Read implements Command {
+  readonly #range: Range
+
+  constructor(range: Range) {
+    this.#range = range
+  }
+
+  check(): boolean {
+    return true
+  }
+
+  async run(model: ChannelModel, subject: Subject): Promise<void> {
+    const { offsets, more } = model.page(this.#range, subject.clock.now())
+    const page = await subject.read(this.#range)
+    model.epoch ??= page.epoch
+    expect({ ...page, publications: [] }).toEqual({
+      epoch: model.epoch,
+      oldest: model.oldest,
+      newest: model.newest,
+      more,
+      publications: [],
+    })
+    expect(page.publications).toEqual(
+      offsets.map((offset) => {
+        const { id, body } = model.entries[offset - 1]!
+        const publication = draft(model.channel, id, { payload: { body } })
+        publication.metadata.offset = offset
+        return publication
+      }),
+    )
+  }
+
+  toString(): string {
+    return `read ${JSON.stringify(this.#range)}`
+  }
+}
+
+class Trim implements Command {
+  readonly #retention: Retention
+
+  constructor(retention: Retention) {
+    this.#retention = retention
+  }
+
+  check(): boolean {
+    return true
+  }
+
+  async run(model: ChannelModel, subject: Subject): Promise<void> {
+    const expected = model.trim(this.#retention, subject.clock.now())
+    expect(await subject.trim!(this.#retention)).toBe(expected)
+  }
+
+  toString(): string {
+    return `trim ${JSON.stringify(this.#retention)}`
+  }
+}
+
+class Pass implements Command {
+  readonly #ms: number
+
+  constructor(ms: number) {
+    this.#ms = ms
+  }
+
+  check(): boolean {
+    return true
+  }
+
+  run(_: ChannelModel, { clock }: Subject): Promise<void> {
+    return clock.advance(this.#ms)
+  }
+
+  toString(): string {
+    return `${this.#ms} ms pass`
+  }
+}
+
+class Restart implements Command {
+  check(): boolean {
+    return true
+  }
+
+  run(_: ChannelModel, subject: Subject): Promise<void> {
+    return subject.restart!()
+  }
+
+  toString(): string {
+    return 'restart'
+  }
+}
+
+/** Sequences of what a channel can be asked. */
+export function channelCommands(can: {
+  trim: boolean
+  restart: boolean
+}): fc.Arbitrary<Iterable<Command>> {
+  const bound = fc.option(fc.nat(30), { nil: undefined })
+  const append = fc.tuple(fc.nat(12), fc.nat({ max: 1 }))
+  return fc.commands(
+    [
+      fc.array(append, { minLength: 1, maxLength: 8 }).map((appends) => new AppendAll(appends)),
+      fc.record({ after: bound, before: bound, limit: fc.nat(10) }).map((range) => new Read(range)),
+      fc.constantFrom(1000, 60_000, 150_000, 300_001).map((ms) => new Pass(ms)),
+      ...(can.trim ? [retentions().map((retention) => new Trim(retention))] : []),
+      ...(can.restart ? [fc.constant(new Restart())] : []),
+    ],
+    { maxCommands: 80, size: 'max' },
+  )
+}
+
+function retentions(): fc.Arbitrary<Retention> {
+  return fc.oneof(
+    fc.nat(12).map((max_entries) => ({ max_entries })),
+    fc.constantFrom(0, 60_000, 200_000).map((max_age_ms) => ({ max_age_ms })),
+    fc.record({ max_entries: fc.nat(12), max_age_ms: fc.constantFrom(60_000, 200_000) }),
+  )
+}
+
+/** Two writers and a reader whose steps the scheduler interleaves (RELIABILITY P2). */
+export async function interleave(
+  scheduler: fc.Scheduler,
+  channel: string,
+  subject: Pick<Subject, 'append' | 'read'>,
+  counts: readonly [number, number],
+): Promise<void> {
+  const offsets: number[][] = [[], []]
+  const writers = counts.map((count, writer) => {
+    const answers: Promise<void>[] = []
+    const steps = Array.from({ length: count }, (_, i) => ({
+      label: `writer ${writer} appends ${i}`,
+      // A writer does not wait for its answers.
+      builder: () => {
+        answers.push(
+          subject.append(draft(channel, `${writer}-${i}`)).then(({ offset }) => {
+            offsets[writer]!.push(offset!)
+          }),
+        )
+        return Promise.resolve()
+      },
+    }))
+    return scheduler.scheduleSequence(steps).task.then(() => Promise.all(answers))
+  })
+  const seen: number[] = []
+  const reads = Array.from({ length: 10 }, (_, i) => ({
+    label: `reader reads page ${i}`,
+    builder: async () => {
+      const { publications } = await subject.read({ after: seen.at(-1) ?? 0, limit: 3 })
+      seen.push(...publications.map(({ metadata }) => metadata.offset!))
+    },
+  }))
+  const reader = scheduler.scheduleSequence(reads).task
+  await scheduler.waitFor(Promise.all([...writers, reader]))
+
+  const total = counts[0] + counts[1]
+  const all = Array.from({ length: total }, (_, i) => i + 1)
+  expect(offsets.flat().sort((a, b) => a - b)).toEqual(all)
+  for (const own of offsets) expect(own).toEqual([...own].sort((a, b) => a - b))
+  expect(seen).toEqual(all.slice(0, seen.length))
+  const { publications } = await subject.read({ after: 0, limit: total + 1 })
+  expect(publications.map(({ metadata }) => metadata.offset)).toEqual(all)
+}

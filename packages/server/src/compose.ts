@@ -1,0 +1,171 @@
+import { randomFillSync } from 'node:crypto'
+import { uuidv7 } from '@tidewire/protocol'
+import { TokenAuthenticator } from './auth/authenticator.ts'
+import { issueToken } from './auth/jwt.ts'
+import { keepDevSecret, keepDevServerKey } from './auth/secret.ts'
+import { type ServerKey, toServerKey } from './auth/server-keys.ts'
+import { LocalBus } from './brokers/local-bus.ts'
+import { LoggedBroker } from './brokers/logged.ts'
+import { MemoryBroker } from './brokers/memory.ts'
+import { UnloggedBroker } from './brokers/unlogged.ts'
+import { systemClock as clock } from './clock.ts'
+import { type Config, type ConfigInput, type Policy, resolveConfig } from './config.ts'
+import { Core } from './core/core.ts'
+import type { Broker } from './core/ports/broker.ts'
+import type { Log } from './core/ports/log.ts'
+import type { Observer } from './core/ports/observer.ts'
+import { createLogger, type Logger } from './observe/logs.ts'
+import { Metrics } from './observe/metrics.ts'
+import { ServerObserver } from './observe/observer.ts'
+import { OpsServer } from './observe/ops-server.ts'
+import { type Parts, Server } from './server.ts'
+import { openSqliteLog } from './storage/sqlite.ts'
+import { createRequestListener } from './transports/http-api.ts'
+import { siteHandler } from './transports/site.ts'
+import { WebSocketTransport } from './transports/websocket.ts'
+
+export interface ServerOptions extends ConfigInput {
+  /** Where log lines go; JSON on stdout when absent. */
+  logger?: Logger
+  /** A directory whose files are served at `/`. */
+  site?: string
+}
+
+const DEV_TOKEN_MS = 24 * 3600 * 1000
+
+/**
+ * A server with everything in it, not listening yet. Throws `ConfigError` for options that cannot be used.
+ * `auth.jwt_secret` is taken from `TIDEWIRE_JWT_SECRET` when the options have none.
+ */
+export function createServer(options: ServerOptions = {}): Server {
+  const { logger: given, site, ...input } = options
+  const config = resolveConfig({
+    file: input,
+    fileName: 'the options of createServer',
+    env: input.auth?.jwt_secret === undefined ? secretFrom(process.env) : {},
+  })
+  const logger = given ?? createLogger({ level: config.log.level })
+  const metrics = new Metrics()
+  const observer = new ServerObserver({ metrics, logger, now: clock.now })
+  const newId = uuidv7(clock.now, (bytes) => void randomFillSync(bytes))
+  const { secret, serverKeys } = credentials(config)
+  const core = new Core({
+    clock,
+    observer,
+    newId,
+    random: Math.random,
+    limits: config.limits,
+    heartbeatMs: config.heartbeat_ms,
+    authenticator: new TokenAuthenticator({
+      secret,
+      serverKeys,
+      maxAgeMs: config.auth.token_max_age_ms,
+      now: clock.now,
+    }),
+  })
+  return new Server(parts({ config, core, observer, metrics, secret, site, newId }))
+}
+
+interface Made {
+  config: Config
+  core: Core
+  observer: Observer
+  metrics: Metrics
+  secret: string | undefined
+  site: string | undefined
+  newId: () => string
+}
+
+function parts({ config, core, observer, metrics, secret, site, newId }: Made): Parts {
+  const storage = new Storage(config, newId, observer)
+  const webSocket = new WebSocketTransport({
+    service: core,
+    observer,
+    frame: config.limits,
+    heartbeatMs: config.heartbeat_ms,
+  })
+  const readiness = (): string[] => core.unreadiness()
+  const http = createRequestListener({
+    service: core,
+    observer,
+    clock,
+    frame: config.limits,
+    readiness,
+    ...(config.dev && secret !== undefined ? { issueDevToken: devTokens(secret) } : {}),
+    ...(site === undefined ? {} : { fallback: siteHandler(site) }),
+  })
+  const ops = new OpsServer({
+    metrics,
+    readiness: () => {
+      const [reason] = readiness()
+      return reason === undefined ? { ready: true } : { ready: false, reason }
+    },
+  })
+  return {
+    config,
+    core,
+    brokerOf: (name, policy) => storage.brokerOf(name, policy),
+    handlers: {
+      request: http.listener,
+      upgrade: (request, socket, head) => void webSocket.upgrade(request, socket, head),
+    },
+    route: http.route,
+    ops,
+    close: async () => {
+      webSocket.close()
+      http.close()
+      await storage.close()
+    },
+  }
+}
+
+/** The brokers of the namespaces. The database is opened when the first durable one needs it. */
+class Storage {
+  readonly #config: Config
+  readonly #newId: () => string
+  readonly #observer: Observer
+  readonly #bus = new LocalBus()
+  #log: Promise<Log> | undefined
+
+  constructor(config: Config, newId: () => string, observer: Observer) {
+    this.#config = config
+    this.#newId = newId
+    this.#observer = observer
+  }
+
+  async brokerOf(namespace: string, { durability, retention }: Policy): Promise<Broker> {
+    const bus = this.#bus
+    if (durability === 'none') return new UnloggedBroker({ bus })
+    if (durability === 'memory') {
+      const kept = Object.keys(retention).length > 0 ? { retention } : {}
+      return new MemoryBroker({ clock, newId: this.#newId, ...kept })
+    }
+    this.#log ??= openSqliteLog({ directory: this.#config.data, now: clock.now })
+    const onError = (where: string, error: unknown): void => this.#observer.failed(where, error)
+    return new LoggedBroker({ log: await this.#log, bus, clock, namespace, retention, onError })
+  }
+
+  async close(): Promise<void> {
+    const log = await this.#log?.catch(() => undefined)
+    await log?.close()
+    await this.#bus.stop()
+  }
+}
+
+function credentials(config: Config): { secret: string | undefined; serverKeys: ServerKey[] } {
+  const { jwt_secret: secret, server_keys: serverKeys } = config.auth
+  if (!config.dev) return { secret, serverKeys }
+  return {
+    secret: secret ?? keepDevSecret(config.data),
+    serverKeys: [...serverKeys, toServerKey('dev', keepDevServerKey(config.data))],
+  }
+}
+
+function devTokens(secret: string) {
+  return (user: string) => issueToken({ secret, user, ttlMs: DEV_TOKEN_MS, now: clock.now() })
+}
+
+function secretFrom(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
+  const { TIDEWIRE_JWT_SECRET, TIDEWIRE_JWT_SECRET_FILE } = env
+  return { TIDEWIRE_JWT_SECRET, TIDEWIRE_JWT_SECRET_FILE }
+}

@@ -1,0 +1,86 @@
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+/** What answers the public port. */
+export interface HttpHandlers {
+  request(request: http.IncomingMessage, response: http.ServerResponse): void
+  upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void
+}
+
+const UPGRADE_PATH = '/v1/ws'
+
+/** An `http.Server` that gives slow peers little time: headers in 10 s, a whole request in 15 s. */
+export function createHttpServer(handlers: HttpHandlers): http.Server {
+  const server = http.createServer(
+    {
+      headersTimeout: 10_000,
+      requestTimeout: 15_000,
+      connectionsCheckingInterval: 2_000,
+      maxHeaderSize: 16 * 1024,
+      noDelay: true,
+    },
+    (request, response) => handlers.request(request, response),
+  )
+  server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (pathOf(request) === UPGRADE_PATH) handlers.upgrade(request, socket, head)
+    else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+  })
+  return server
+}
+
+/** Puts the handlers before those that an application's server has: they get our paths, the application all others. */
+export function attachTo(server: http.Server, handlers: HttpHandlers): () => void {
+  const theirs = server.listeners('request') as http.RequestListener[]
+  const onRequest = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    if (isOurs(pathOf(request))) handlers.request(request, response as http.ServerResponse)
+    else for (const listener of theirs) listener.call(server, request, response as never)
+  }
+  const onUpgrade = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if (pathOf(request) === UPGRADE_PATH) handlers.upgrade(request, socket, head)
+  }
+  server.removeAllListeners('request')
+  server.on('request', onRequest)
+  server.on('upgrade', onUpgrade)
+  return () => {
+    server.off('request', onRequest)
+    server.off('upgrade', onUpgrade)
+    for (const listener of theirs) server.on('request', listener)
+  }
+}
+
+/** Resolves with the URL; rejects with what the system says, such as `EADDRINUSE`. */
+export async function listenOn(server: http.Server, host: string, port: number): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port, backlog: 4096 }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  const { address, port: taken, family } = server.address() as AddressInfo
+  const everywhere = address === '0.0.0.0' || address === '::'
+  const name = everywhere ? 'localhost' : family === 'IPv6' ? `[${address}]` : address
+  return `http://${name}:${taken}`
+}
+
+/** Takes no new connections, gives the open requests `graceMs`, and resolves when all are gone. */
+export async function closeServer(server: http.Server, graceMs: number): Promise<void> {
+  if (!server.listening) return
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+  await closed
+  clearTimeout(timer)
+}
+
+function isOurs(path: string): boolean {
+  return path.startsWith('/v1/') || OTHERS.has(path)
+}
+
+const OTHERS: ReadonlySet<string> = new Set(['/health', '/ready', '/openapi.json'])
+
+function pathOf({ url = '/' }: http.IncomingMessage): string {
+  const end = url.indexOf('?')
+  return end < 0 ? url : url.slice(0, end)
+}

@@ -1,0 +1,29 @@
+export { isUserId, issueToken } from './auth/jwt.ts'
+export { readDevSecret, readDevServerKey } from './auth/secret.ts'
+export { createServerKey, type ServerKey } from './auth/server-keys.ts'
+export { createServer, type ServerOptions } from './compose.ts'
+export {
+  type Config,
+  CONFIG_KEYS,
+  ConfigError,
+  type ConfigInput,
+  type ConfigKey,
+  type ConfigSources,
+  type Policy,
+  resolveConfig,
+} from './config.ts'
+export type { CallResult } from './core/calls.ts'
+export type { Actor } from './core/ports/actor.ts'
+export type { Receipt } from './core/ports/broker.ts'
+export type { Logger } from './observe/logs.ts'
+export type {
+  Addresses,
+  CommandAnswer,
+  CommandHandler,
+  CommandRequest,
+  NamespaceInput,
+  PublishInput,
+  Server,
+} from './server.ts'
+export { StorageError } from './storage/sqlite.ts'
+export { ProtocolError, type Publication } from '@tidewire/protocol'

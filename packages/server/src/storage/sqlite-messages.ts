@@ -1,0 +1,54 @@
+import type { Range } from '../core/ports/broker.ts'
+import type { Retention } from '../core/ports/log.ts'
+
+/** What the worker is started with. */
+export interface WorkerOptions {
+  directory: string
+  maxBytes: number | undefined
+  /** Milliseconds since 1970. */
+  now: number
+}
+
+/** Columns of one append, flat in `Commit.fields`: an array of strings is cloned faster than objects. */
+export type Field = string | null
+export const FIELDS = 7 // channel, message_id, type, payload, timestamp, client_id, user
+
+export interface Commit {
+  kind: 'commit'
+  at: number
+  fields: Field[]
+}
+
+/** `id` names the answer. */
+export type Question =
+  | { kind: 'read'; id: number; channel: string; range: Range }
+  | { kind: 'trim'; id: number; namespace: string; retention: Retention; now: number }
+
+export type Request = Commit | Question | { kind: 'close' }
+
+/** The columns of a page that differ between rows, one array each. Offsets ascend from `first`. */
+export interface PageColumns {
+  oldest: number
+  newest: number
+  more: boolean
+  first: number
+  /** `ROW_FIELDS` each: message_id, type, payload, timestamp, client_id, user. */
+  fields: Field[]
+}
+export const ROW_FIELDS = 6
+
+export interface Failure {
+  reason: 'storage_full' | 'unavailable'
+  /** What SQLite said. */
+  detail: string
+}
+
+export type Answer =
+  | { kind: 'opened'; epoch: string }
+  | { kind: 'refused'; message: string }
+  /** Of each append: its offset; minus its first offset for a duplicate; 0 for a conflict. */
+  | { kind: 'committed'; outcomes: number[] }
+  | { kind: 'not_committed'; failure: Failure }
+  | { kind: 'page'; id: number; page: PageColumns }
+  | { kind: 'trimmed'; id: number; count: number }
+  | { kind: 'failed'; id: number; failure: Failure }

@@ -1,0 +1,272 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { Range } from '../core/ports/broker.ts'
+import type { Retention } from '../core/ports/log.ts'
+import { hashId, IdWindow, WINDOW_MS } from './id-window.ts'
+import { type Field, FIELDS, type PageColumns } from './sqlite-messages.ts'
+
+/** What is known of a channel: its row, and the highest offset it ever gave. */
+interface Channel {
+  readonly id: number
+  trimmed: number
+  deleted: number
+  top: number
+}
+
+/** Channels whose state is kept in memory; that of others is read again when it is needed. */
+const MAX_CACHED_CHANNELS = 100_000
+/** What one slice of a trim may touch, so that appends never wait long for it. */
+const TRIM_ROWS = 2000
+const TRIM_CHANNELS = 200
+
+/** The durable log over an open database, synchronous. What it throws is SQLite's; then nothing was written. */
+export class SqliteStore {
+  readonly #db: DatabaseSync
+  readonly #sql: ReturnType<typeof prepareAll>
+  readonly #channels = new Map<string, Channel>()
+  readonly #recent = new IdWindow()
+  #nextRow: number
+
+  constructor(db: DatabaseSync, now: number) {
+    this.#db = db
+    this.#sql = prepareAll(db)
+    this.#nextRow = this.#lastRow() + 1
+    this.#rebuildWindow(now)
+  }
+
+  /** Appends all in one transaction. The result is that of `Answer` `committed`. */
+  commit(fields: readonly Field[], at: number): number[] {
+    return this.#transaction(() => {
+      const outcomes: number[] = []
+      for (let i = 0; i < fields.length; i += FIELDS) outcomes.push(this.#append(fields, i, at))
+      return outcomes
+    })
+  }
+
+  read(name: string, { after, before, limit }: Range): PageColumns {
+    const channel = this.#find(name)
+    const newest = channel?.top ?? 0
+    const oldest = (channel?.trimmed ?? 0) + 1
+    const top = Math.min(newest, (before ?? Infinity) - 1)
+    const bottom = Math.max(oldest, (after ?? 0) + 1)
+    const down = before !== undefined && after === undefined
+    const first = down ? Math.max(bottom, top - limit + 1) : bottom
+    const last = down ? top : Math.min(top, bottom + limit - 1)
+    const more = down ? first > bottom : last < top
+    const fields: Field[] = []
+    if (channel !== undefined && first <= last) {
+      for (const row of this.#sql.readRange.iterate(channel.id, first, last)) {
+        fields.push(
+          row['message_id'] as string,
+          row['type'] as string,
+          row['payload'] as string,
+          row['timestamp'] as string,
+          row['client_id'] as Field,
+          row['user'] as Field,
+        )
+      }
+    }
+    return { oldest, newest, more, first, fields }
+  }
+
+  /** Trims slice by slice: a transaction, then a `yield` of how many publications it took out of the log. */
+  *trim(namespace: string, retention: Retention, now: number): Generator<number> {
+    // ';' follows ':' in ASCII: all names of the namespace lie between the two.
+    let after = `${namespace}:`
+    for (;;) {
+      const rows = this.#sql.namesBetween.all(after, `${namespace};`, TRIM_CHANNELS)
+      if (rows.length === 0) return
+      let next = 0
+      while (next < rows.length) {
+        yield this.#transaction(() => {
+          let taken = 0
+          for (let touched = 0; touched < TRIM_ROWS && next < rows.length;) {
+            const { done, trimmed, scanned } = this.#trimStep(
+              rows[next]!['name'] as string,
+              retention,
+              now,
+            )
+            taken += trimmed
+            touched += scanned
+            if (done) next += 1
+          }
+          return taken
+        })
+      }
+      after = rows.at(-1)!['name'] as string
+    }
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+
+  #append(fields: readonly Field[], i: number, at: number): number {
+    const name = fields[i] as string
+    const messageId = fields[i + 1] as string
+    const channel = this.#find(name) ?? this.#create(name)
+    const hash = hashId(channel.id, messageId)
+    let outcome: number | undefined
+    this.#recent.find(hash, (row) => {
+      outcome = this.#repeated(row, channel.id, fields, i, at)
+      return outcome !== undefined
+    })
+    if (outcome !== undefined) return outcome
+    const row = this.#nextRow++
+    const offset = ++channel.top
+    this.#sql.append.run(
+      row,
+      channel.id,
+      offset,
+      at,
+      messageId,
+      fields[i + 2]!,
+      fields[i + 3]!,
+      fields[i + 4]!,
+      fields[i + 5]!,
+      fields[i + 6]!,
+    )
+    this.#recent.add(hash, row, at)
+    return offset
+  }
+
+  /** The outcome for an append whose `message_id` the row may hold; `undefined` when it is another publication. */
+  #repeated(
+    row: number,
+    channel: number,
+    fields: readonly Field[],
+    i: number,
+    at: number,
+  ): number | undefined {
+    const first = this.#sql.readRow.get(row)
+    if (first?.['channel'] !== channel || first['message_id'] !== fields[i + 1]) return undefined
+    if (at - (first['at'] as number) > WINDOW_MS) return undefined
+    const same = first['type'] === fields[i + 2] && first['payload'] === fields[i + 3]
+    return same ? -(first['offset'] as number) : 0
+  }
+
+  #trimStep(
+    name: string,
+    { max_entries, max_age_ms }: Retention,
+    now: number,
+  ): { done: boolean; trimmed: number; scanned: number } {
+    const channel = this.#find(name)!
+    const { id, trimmed, deleted, top } = channel
+    const end = Math.min(top, trimmed + TRIM_ROWS)
+    const byCount = max_entries === undefined ? trimmed : Math.min(end, top - max_entries)
+    const byAge =
+      max_age_ms === undefined ? trimmed : this.#olderThan(now - max_age_ms, id, trimmed, end)
+    channel.trimmed = Math.max(trimmed, byCount, byAge)
+    // A row outlives its place in the log until nobody may repeat its message_id.
+    const deletable = Math.min(channel.trimmed, deleted + TRIM_ROWS)
+    channel.deleted = this.#olderThan(now - WINDOW_MS, id, deleted, deletable)
+    if (channel.deleted > deleted) this.#sql.deleteRange.run(id, deleted + 1, channel.deleted)
+    if (channel.trimmed > trimmed || channel.deleted > deleted) {
+      this.#sql.setTrimmed.run(channel.trimmed, channel.deleted, id)
+    }
+    const count = channel.trimmed - trimmed
+    const rows = channel.deleted - deleted
+    return {
+      done: count < TRIM_ROWS && rows < TRIM_ROWS,
+      trimmed: count,
+      scanned: count + rows + TRIM_ROWS / TRIM_CHANNELS,
+    }
+  }
+
+  /** The last offset in (from, to] up to which all rows are older than `cutoff`; `from` when the first is not. */
+  #olderThan(cutoff: number, channel: number, from: number, to: number): number {
+    if (from >= to) return from
+    const kept = this.#sql.firstSince.get(channel, from + 1, to, cutoff)
+    return kept === undefined ? to : (kept['offset'] as number) - 1
+  }
+
+  #find(name: string): Channel | undefined {
+    const cached = this.#channels.get(name)
+    if (cached !== undefined) return cached
+    const row = this.#sql.findChannel.get(name)
+    if (row === undefined) return undefined
+    const [id, trimmed] = [row['id'] as number, row['trimmed'] as number]
+    const top = (this.#sql.topOf.get(id)?.['top'] as number | null | undefined) ?? 0
+    return this.#cache(name, {
+      id,
+      trimmed,
+      deleted: row['deleted'] as number,
+      top: Math.max(top, trimmed),
+    })
+  }
+
+  #create(name: string): Channel {
+    const id = Number(this.#sql.createChannel.run(name).lastInsertRowid)
+    return this.#cache(name, { id, trimmed: 0, deleted: 0, top: 0 })
+  }
+
+  #cache(name: string, channel: Channel): Channel {
+    if (this.#channels.size >= MAX_CACHED_CHANNELS) {
+      for (const first of this.#channels.keys()) {
+        this.#channels.delete(first)
+        break
+      }
+    }
+    this.#channels.set(name, channel)
+    return channel
+  }
+
+  #transaction<T>(work: () => T): T {
+    this.#sql.begin.run()
+    try {
+      const result = work()
+      this.#sql.commit.run()
+      return result
+    } catch (error) {
+      // SQLite may have rolled back by itself, and ROLLBACK alone would fail then.
+      this.#db.exec('SAVEPOINT failed; ROLLBACK')
+      // What is in memory ran ahead of the database. Rows that the window knows and that are not there do no harm.
+      this.#channels.clear()
+      this.#nextRow = this.#lastRow() + 1
+      throw error
+    }
+  }
+
+  #lastRow(): number {
+    return (this.#sql.lastRow.get()?.['id'] as number | null | undefined) ?? 0
+  }
+
+  #rebuildWindow(now: number): void {
+    let from = this.#nextRow
+    for (const row of this.#sql.rowsBackwards.iterate()) {
+      if (now - (row['at'] as number) > WINDOW_MS) break
+      from = row['id'] as number
+    }
+    for (const row of this.#sql.rowsFrom.iterate(from)) {
+      const hash = hashId(row['channel'] as number, row['message_id'] as string)
+      this.#recent.add(hash, row['id'] as number, row['at'] as number)
+    }
+  }
+}
+
+function prepareAll(db: DatabaseSync): Record<StatementName, StatementSync> {
+  const statements = Object.entries(SQL).map(([name, sql]) => [name, db.prepare(sql)])
+  return Object.fromEntries(statements) as Record<StatementName, StatementSync>
+}
+
+type StatementName = keyof typeof SQL
+const SQL = {
+  begin: 'BEGIN IMMEDIATE',
+  commit: 'COMMIT',
+  append: `INSERT INTO publications
+    (id, channel, offset, at, message_id, type, payload, timestamp, client_id, user)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  readRow: 'SELECT channel, offset, at, message_id, type, payload FROM publications WHERE id = ?',
+  readRange: `SELECT message_id, type, payload, timestamp, client_id, user FROM publications
+    WHERE channel = ? AND offset BETWEEN ? AND ? ORDER BY offset`,
+  lastRow: 'SELECT max(id) AS id FROM publications',
+  rowsBackwards: 'SELECT id, at FROM publications ORDER BY id DESC',
+  rowsFrom: 'SELECT id, channel, at, message_id FROM publications WHERE id >= ? ORDER BY id',
+  findChannel: 'SELECT id, trimmed, deleted FROM channels WHERE name = ?',
+  createChannel: 'INSERT INTO channels (name) VALUES (?)',
+  topOf: 'SELECT max(offset) AS top FROM publications WHERE channel = ?',
+  namesBetween: 'SELECT name FROM channels WHERE name > ? AND name < ? ORDER BY name LIMIT ?',
+  firstSince: `SELECT offset FROM publications
+    WHERE channel = ? AND offset BETWEEN ? AND ? AND at >= ? ORDER BY offset LIMIT 1`,
+  deleteRange: 'DELETE FROM publications WHERE channel = ? AND offset BETWEEN ? AND ?',
+  setTrimmed: 'UPDATE channels SET trimmed = ?, deleted = ? WHERE id = ?',
+} as const

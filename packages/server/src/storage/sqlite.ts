@@ -1,0 +1,250 @@
+import { ProtocolError, type Publication } from '@tidewire/protocol'
+import { Worker } from 'node:worker_threads'
+import type { Page, Range } from '../core/ports/broker.ts'
+import type { Appended, Log, Retention } from '../core/ports/log.ts'
+import { AppendQueue, type Group } from './append-queue.ts'
+import { type Answer, type PageColumns, type Request, ROW_FIELDS } from './sqlite-messages.ts'
+import type { Failure, Field, Question, WorkerOptions } from './sqlite-messages.ts'
+import { StorageError } from './storage-error.ts'
+
+export { StorageError }
+
+export interface SqliteLogOptions {
+  /** Holds `tidewire.db` and its companions; made when it is not there. One server at a time. */
+  directory: string
+  /** Wall clock, milliseconds since 1970. */
+  now: () => number
+  /** What the database may grow to; beyond it appends are `storage_full`. Absent = as far as the disk goes. */
+  maxBytes?: number | undefined
+}
+
+/** Reads and trims that wait for their answer; more are refused. */
+const MAX_QUESTIONS = 16_384
+
+/** Opens the durable log. Rejects with `StorageError`. */
+export function openSqliteLog({ directory, now, maxBytes }: SqliteLogOptions): Promise<Log> {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  const workerData: WorkerOptions = { directory, maxBytes, now: now() }
+  const worker = new Worker(new URL(`./sqlite-worker.${extension}`, import.meta.url), {
+    name: 'tidewire-log',
+    workerData,
+  })
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      const detail = error instanceof Error ? error.message : 'its thread ended'
+      reject(new StorageError(`The log in ${directory} could not be opened: ${detail}.`))
+    }
+    worker.once('error', fail)
+    worker.once('exit', fail)
+    worker.once('message', (answer: Answer) => {
+      worker.off('error', fail)
+      worker.off('exit', fail)
+      if (answer.kind === 'opened') resolve(new SqliteLog(worker, answer.epoch, now))
+      else reject(new StorageError(answer.kind === 'refused' ? answer.message : answer.kind))
+    })
+  })
+}
+
+/**
+ * The durable log in an SQLite database, which a thread of its own owns: neither the disk nor a checkpoint holds up
+ * this one. What is appended in one turn, or while a commit is under way, is one commit and one message.
+ */
+class SqliteLog implements Log {
+  readonly #worker: Worker
+  readonly #epoch: string
+  readonly #now: () => number
+  readonly #queue = new AppendQueue()
+  readonly #questions = new Map<number, (answer: Answer | ProtocolError) => void>()
+  #committing: Group | undefined
+  #scheduled = false
+  #asked = 0
+  readonly #exited: Promise<void>
+  /** Why nothing more is accepted. */
+  #refusal: ProtocolError | undefined
+  #closed: Promise<void> | undefined
+  #onIdle: () => void = () => undefined
+
+  constructor(worker: Worker, epoch: string, now: () => number) {
+    this.#worker = worker
+    this.#epoch = epoch
+    this.#now = now
+    worker.on('message', (answer: Answer) => this.#receive(answer))
+    worker.on('error', (error) => this.#fail(error))
+    worker.on('exit', () => this.#fail(undefined))
+    this.#exited = new Promise((resolve) => worker.once('exit', () => resolve()))
+  }
+
+  append(draft: Publication): Promise<Appended> {
+    if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
+    const answered = this.#queue.add(draft)
+    if (answered === undefined) {
+      return Promise.reject(
+        unavailable('The log does not keep up. Publish again a little later.', 250),
+      )
+    }
+    // After everything that is readable in this turn was read.
+    if (!this.#scheduled && this.#committing === undefined) {
+      this.#scheduled = true
+      setImmediate(() => {
+        this.#scheduled = false
+        this.#commitNext()
+      })
+    }
+    return answered
+  }
+
+  async read(channel: string, range: Range): Promise<Page> {
+    const answer = await this.#ask({ kind: 'read', id: ++this.#asked, channel, range })
+    if (answer.kind !== 'page') throw unexpected(answer)
+    return toPage(answer.page, channel, this.#epoch)
+  }
+
+  async trim(namespace: string, retention: Retention, now: number): Promise<number> {
+    const answer = await this.#ask({ kind: 'trim', id: ++this.#asked, namespace, retention, now })
+    if (answer.kind !== 'trimmed') throw unexpected(answer)
+    return answer.count
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#refusal ??= unavailable('The log is closed: the server is stopping.')
+    if (this.#committing !== undefined || this.#queue.size > 0) {
+      await new Promise<void>((resolve) => (this.#onIdle = resolve))
+    }
+    this.#post({ kind: 'close' })
+    await this.#exited
+  }
+
+  #commitNext(): void {
+    if (this.#committing !== undefined) return
+    this.#committing = this.#queue.take()
+    if (this.#committing === undefined) return this.#onIdle()
+    this.#post({ kind: 'commit', at: this.#now(), fields: this.#committing.fields })
+  }
+
+  #ask(question: Question): Promise<Answer> {
+    if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
+    if (this.#questions.size >= MAX_QUESTIONS) {
+      return Promise.reject(
+        unavailable('Too many reads of the log are waiting. Ask again later.', 250),
+      )
+    }
+    return new Promise((resolve, reject) => {
+      this.#questions.set(question.id, (answer) => {
+        if (answer instanceof ProtocolError) reject(answer)
+        else resolve(answer)
+      })
+      this.#post(question)
+    })
+  }
+
+  #receive(answer: Answer): void {
+    switch (answer.kind) {
+      case 'committed':
+        return this.#settle((group) => group.committed(this.#epoch, answer.outcomes))
+      case 'not_committed':
+        return this.#settle((group) => group.failed(toProtocolError(answer.failure)))
+      case 'page':
+      case 'trimmed':
+        return this.#answer(answer.id, answer)
+      case 'failed':
+        return this.#answer(answer.id, toProtocolError(answer.failure))
+      default:
+    }
+  }
+
+  #settle(settle: (group: Group) => void): void {
+    const group = this.#committing!
+    this.#committing = undefined
+    this.#queue.answered(group)
+    // The thread has its next commit before this one's publishers are told.
+    this.#commitNext()
+    settle(group)
+  }
+
+  #answer(id: number, answer: Answer | ProtocolError): void {
+    const question = this.#questions.get(id)
+    this.#questions.delete(id)
+    question?.(answer)
+  }
+
+  /** The thread is gone: everything that waits, and everything to come, is `unavailable`. */
+  #fail(cause: unknown): void {
+    this.#refusal ??= unavailable('The log stopped working. Restart the server.', undefined, cause)
+    const failure = unavailable(
+      'The log stopped before it answered: publish again with the same `message_id`.',
+      undefined,
+      cause,
+    )
+    this.#committing?.failed(failure)
+    this.#committing = undefined
+    for (let group = this.#queue.take(); group !== undefined; group = this.#queue.take()) {
+      group.failed(failure)
+    }
+    for (const id of this.#questions.keys()) this.#answer(id, failure)
+    this.#onIdle()
+  }
+
+  #post(request: Request): void {
+    this.#worker.postMessage(request)
+  }
+}
+
+function toPage(columns: PageColumns, channel: string, epoch: string): Page {
+  const { oldest, newest, more, first, fields } = columns
+  const publications: Publication[] = []
+  for (let i = 0; i < fields.length; i += ROW_FIELDS) {
+    publications.push(toPublication(channel, first + i / ROW_FIELDS, fields, i))
+  }
+  return { epoch, oldest, newest, publications, more }
+}
+
+function toPublication(
+  channel: string,
+  offset: number,
+  fields: readonly Field[],
+  i: number,
+): Publication {
+  const [clientId, user] = [fields[i + 4], fields[i + 5]]
+  return {
+    type: fields[i + 1]!,
+    payload: JSON.parse(fields[i + 2]!) as Publication['payload'],
+    metadata: {
+      message_id: fields[i]!,
+      timestamp: fields[i + 3]!,
+      ...(typeof clientId === 'string' ? { client_id: clientId } : {}),
+      ...(typeof user === 'string' ? { user } : {}),
+      channel,
+      offset,
+    },
+  }
+}
+
+function toProtocolError({ reason, detail }: Failure): ProtocolError {
+  const cause = new Error(detail)
+  return reason === 'storage_full'
+    ? new ProtocolError('storage_full', 'The disk of the server is full. Try again later.', {
+        cause,
+        retryAfterMs: 5000,
+      })
+    : unavailable(
+        'The log could not answer: try again with the same `message_id`.',
+        undefined,
+        cause,
+      )
+}
+
+function unavailable(message: string, retryAfterMs?: number, cause?: unknown): ProtocolError {
+  return new ProtocolError('unavailable', message, {
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    cause,
+  })
+}
+
+function unexpected(answer: Answer): Error {
+  return new Error(`The log's thread answered ${answer.kind} to another question.`)
+}

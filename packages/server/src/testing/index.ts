@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createServer, type ServerOptions } from '../compose.ts'
+import { issueToken } from '../auth/jwt.ts'
+import type { Server } from '../server.ts'
+
+export { FakeClock } from './fake-clock.ts'
+export { FakeConnection } from './fake-connection.ts'
+
+export interface TestServer {
+  server: Server
+  /** `http://127.0.0.1:port` */
+  url: string
+  token(user: string): Promise<string>
+  /** Closes the server and removes its data. */
+  close(): Promise<void>
+}
+
+const SECRET = 'a secret of the tests, long enough for HS256'
+const SILENT = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+}
+
+/** A development server on a free port with a data directory of its own. */
+export async function startTestServer(options: ServerOptions = {}): Promise<TestServer> {
+  const data = mkdtempSync(join(tmpdir(), 'tidewire-test-'))
+  const server = createServer({
+    dev: true,
+    host: '127.0.0.1',
+    port: 0,
+    ops: { port: null },
+    data,
+    shutdown_ms: 500,
+    logger: SILENT,
+    ...options,
+    auth: { jwt_secret: SECRET, ...options.auth },
+  })
+  const { url } = await server.listen()
+  return {
+    server,
+    url,
+    token: async (user) => {
+      const secret = options.auth?.jwt_secret ?? SECRET
+      return (await issueToken({ secret, user, ttlMs: 3_600_000, now: Date.now() })).token
+    },
+    close: async () => {
+      await server.close()
+      rmSync(data, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { getRequestListener, RequestError } from '@hono/node-server'
+import { ProtocolError } from '@tidewire/protocol'
+import type { Clock } from '../core/ports/clock.ts'
+import type { Observer } from '../core/ports/observer.ts'
+import { HttpApp, type HttpAppOptions, type RouteHandler } from './http-app.ts'
+import { answerMethod, toProtocolError } from './http-errors.ts'
+import { JsonTexts } from './json-texts.ts'
+import { PollTransport } from './poll.ts'
+import { splitTarget } from './request.ts'
+import { SseTransport } from './sse.ts'
+
+export type { RouteContext, RouteHandler } from './http-app.ts'
+
+export interface HttpApiOptions extends HttpAppOptions {
+  clock: Clock
+}
+
+/** Everything of PROTOCOL.md §8 on one port. */
+export interface HttpApi {
+  /** For `request` events of an `http.Server`. */
+  listener(request: IncomingMessage, response: ServerResponse): void
+  /** Adds a route, such as `('POST', '/v1/orders/:id', handler)`, for authenticated requests. */
+  route(method: string, path: string, handler: RouteHandler): void
+  /** Stops the timers. Open responses are the sessions' to end. */
+  close(): void
+}
+
+/** The streams are written to the response itself; all the rest is one request and one answer. */
+export function createRequestListener(options: HttpApiOptions): HttpApi {
+  const { service, observer, clock } = options
+  const app = new HttpApp(options)
+  const shared = { service, observer, clock, texts: new JsonTexts() }
+  const sse = new SseTransport(shared)
+  const poll = new PollTransport(shared)
+  const answer = getRequestListener((request) => app.fetch(request), {
+    overrideGlobalObjects: false,
+    errorHandler: (error) => malformed(error, observer),
+  })
+  return {
+    listener(request, response) {
+      response.setHeader('X-Content-Type-Options', 'nosniff')
+      const { path } = splitTarget(request.url ?? '')
+      const stream = path === '/v1/sse' ? sse : path === '/v1/poll' ? poll : undefined
+      if (stream === undefined) void answer(request, response)
+      else if (request.method === 'GET') void stream.handle(request, response)
+      else answerMethod(response)
+    },
+    route: (method, path, handler) => app.route(method, path, handler),
+    close: () => sse.close(),
+  }
+}
+
+function malformed(error: unknown, observer: Observer): Response {
+  const answer =
+    error instanceof RequestError
+      ? new ProtocolError('bad_envelope', 'The request is malformed: look at its Host and address.')
+      : toProtocolError(error, observer, 'http')
+  return Response.json(answer.toPayload(), { status: answer.status })
+}

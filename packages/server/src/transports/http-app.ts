@@ -1,0 +1,113 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { type FrameLimits, ProtocolError } from '@tidewire/protocol'
+import type { Context, MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { HTTPException } from 'hono/http-exception'
+import { TrieRouter } from 'hono/router/trie-router'
+import type { Actor } from '../core/ports/actor.ts'
+import type { Observer } from '../core/ports/observer.ts'
+import type { Service } from '../core/ports/service.ts'
+import { tokenOf } from './bearer.ts'
+import { errorResponse, methodError, toProtocolError } from './http-errors.ts'
+import { bodyTooLarge, maxBodyBytes } from './http-body.ts'
+import { addRoutes } from './http-routes.ts'
+import { openApiDocument } from './openapi.ts'
+
+export interface DevToken {
+  token: string
+  /** Milliseconds since 1970. */
+  expires_at: number
+}
+
+export interface HttpAppOptions {
+  service: Service
+  observer: Observer
+  /** Bounds of a frame, and of a body as of a frame. */
+  frame: FrameLimits
+  /** Why the server should get no traffic; empty when it is ready. */
+  readiness: () => readonly string[]
+  /** Only for development: gives anyone who asks a token of any user. */
+  issueDevToken?: (user: string) => Promise<DevToken>
+  /** For GET and HEAD requests outside of `/v1/` that no route takes, such as those of a page. */
+  fallback?: (request: Request) => Response | Promise<Response>
+}
+
+/** What a handler of `route` is given. */
+export interface RouteContext {
+  request: Request
+  actor: Actor
+  /** The named parts of the path (`/orders/:id`), decoded. */
+  params: Record<string, string>
+}
+
+/** A thrown `ProtocolError` becomes its answer. */
+export type RouteHandler = (context: RouteContext) => Response | Promise<Response>
+
+export interface Env {
+  Variables: { actor: Actor }
+}
+
+export type Routes = OpenAPIHono<Env>
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+/** Everything of PROTOCOL.md §8 that is one request and one answer. */
+export class HttpApp {
+  readonly #options: HttpAppOptions
+  readonly #authenticate: MiddlewareHandler<Env>
+  readonly #bounded: MiddlewareHandler<Env>
+  // This router takes routes at any time, also after the first request.
+  readonly #app: Routes = new OpenAPIHono<Env>({ router: new TrieRouter() })
+
+  constructor(options: HttpAppOptions) {
+    this.#options = options
+    this.#authenticate = async (c, next) => {
+      c.set('actor', await options.service.authenticate(tokenOf(c.req.header('authorization'))))
+      await next()
+    }
+    this.#bounded = bodyLimit({
+      maxSize: maxBodyBytes(options.frame),
+      onError: () => {
+        throw bodyTooLarge(options.frame)
+      },
+    })
+    this.#app.onError((error, c) => this.#fail(error, c))
+    this.#app.notFound((c) => this.#notFound(c))
+    addRoutes(this.#app, { ...options, authenticate: this.#authenticate })
+    let document: object | undefined
+    this.#app.get('/openapi.json', (c) => c.json((document ??= openApiDocument(this.#app))))
+  }
+
+  /** Adds a route for authenticated requests. Bodies are bounded as those of the API are. */
+  route(method: string, path: string, handler: RouteHandler): void {
+    this.#app.on(method.toUpperCase(), path, this.#authenticate, this.#bounded, (c) =>
+      handler({ request: c.req.raw, actor: c.get('actor'), params: c.req.param() }),
+    )
+  }
+
+  fetch(request: Request): Response | Promise<Response> {
+    return this.#app.fetch(request)
+  }
+
+  #fail(error: Error, c: Context): Response {
+    if (error instanceof HTTPException) return error.getResponse()
+    // Nobody is there any more who could read an answer.
+    if (c.req.raw.signal.aborted) return new Response(null, { status: 499 })
+    return errorResponse(c, toProtocolError(error, this.#options.observer, 'http'))
+  }
+
+  async #notFound(c: Context): Promise<Response> {
+    const { method, path } = c.req
+    const allowed = METHODS.filter((candidate) => this.#app.router.match(candidate, path)[0].length)
+    if (allowed.length > 0 && !(method === 'HEAD' && allowed.includes('GET'))) {
+      c.header('Allow', allowed.join(', '))
+      return errorResponse(c, methodError(allowed.join(' or ')), 405)
+    }
+    const { fallback } = this.#options
+    if (fallback !== undefined && !path.startsWith('/v1/') && /^(GET|HEAD)$/.test(method)) {
+      const response = await fallback(c.req.raw)
+      if (response.status !== 404) return response
+    }
+    throw new ProtocolError('not_found', `There is nothing at this address. See /openapi.json.`)
+  }
+}

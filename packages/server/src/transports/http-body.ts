@@ -1,0 +1,64 @@
+import {
+  type FrameLimits,
+  type Json,
+  type JsonObject,
+  ProtocolError,
+  toEnvelope,
+} from '@tidewire/protocol'
+import type { HonoRequest } from 'hono'
+
+/** Bytes beyond those of a frame: a hundred channel names and the fields around the payload. */
+const SLACK = 32 * 1024
+
+export function maxBodyBytes(limits: FrameLimits): number {
+  return limits.max_frame_bytes + SLACK
+}
+
+export function bodyTooLarge(limits: FrameLimits): ProtocolError {
+  return new ProtocolError(
+    'message_too_large',
+    `The body is larger than ${maxBodyBytes(limits)} bytes. Send less at once.`,
+  )
+}
+
+/**
+ * The body of a request: a JSON object within the limits of a frame, whatever its content type says.
+ * Rejects with `bad_envelope` or `message_too_large`.
+ */
+export async function jsonBody(request: HonoRequest, limits: FrameLimits): Promise<JsonObject> {
+  const body = parse(await readText(request, limits))
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new ProtocolError('bad_envelope', 'The body is not a JSON object.')
+  }
+  return toEnvelope({ type: 'body', payload: body }, limits).payload
+}
+
+async function readText(request: HonoRequest, limits: FrameLimits): Promise<string> {
+  const length = request.header('content-length')
+  if (length === undefined) return readChunks(request.raw.body, limits)
+  // Node holds the peer to the length that it announced.
+  if (Number(length) > maxBodyBytes(limits)) throw bodyTooLarge(limits)
+  return request.text()
+}
+
+async function readChunks(
+  body: ReadableStream<Uint8Array> | null,
+  limits: FrameLimits,
+): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body ?? []) {
+    size += chunk.byteLength
+    if (size > maxBodyBytes(limits)) throw bodyTooLarge(limits)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+function parse(text: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch (cause) {
+    throw new ProtocolError('bad_envelope', 'The body is not valid JSON.', { cause })
+  }
+}

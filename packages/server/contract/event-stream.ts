@@ -10,6 +10,7 @@ export interface StreamEvent {
 /** Reads an event stream as the HTML standard says, with Node's own HTTP. */
 export class EventStream {
   readonly events: StreamEvent[] = []
+  onEvent: (event: StreamEvent) => void = () => {}
   /** Everything that came, undecoded. */
   text = ''
   ended = false
@@ -63,7 +64,9 @@ export class EventStream {
     this.#rest = blocks.pop()!
     for (const block of blocks) {
       const event = parse(block)
-      if (event !== undefined) this.events.push(event)
+      if (event === undefined) continue
+      this.events.push(event)
+      this.onEvent(event)
     }
   }
 }

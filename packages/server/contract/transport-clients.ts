@@ -9,7 +9,7 @@ import {
   type Publication,
 } from '@tidewire/protocol'
 import { WebSocket } from 'ws'
-import { EventStream } from './event-stream.ts'
+import { EventStream, type StreamEvent } from './event-stream.ts'
 import type { Subscribe, SubscribeOptions, Subscriber } from './transport.contract.ts'
 
 interface Reset {
@@ -117,27 +117,16 @@ export const subscribeBySse: Subscribe = async (options) => {
 }
 
 class SseSubscriber implements Subscriber {
+  readonly publications: Publication[] = []
+  readonly resets: Reset[] = []
+  cursor: string
   readonly #stream: EventStream
-  readonly #cursor: string | undefined
 
   constructor(stream: EventStream, cursor: string | undefined) {
     this.#stream = stream
-    this.#cursor = cursor
-  }
-
-  get publications(): Publication[] {
-    return this.#stream.of('message').map(({ data }) => JSON.parse(data) as Publication)
-  }
-
-  get resets(): Reset[] {
-    return this.#stream.of('reset').map(({ data }) => {
-      const { channel, reason } = (JSON.parse(data) as { payload: Reset }).payload
-      return { channel, reason }
-    })
-  }
-
-  get cursor(): string {
-    return this.#stream.lastEventId ?? this.#cursor ?? ''
+    this.cursor = cursor ?? ''
+    for (const event of stream.events) this.#take(event)
+    stream.onEvent = (event) => this.#take(event)
   }
 
   get ended(): boolean {
@@ -154,6 +143,15 @@ class SseSubscriber implements Subscriber {
 
   close(): void {
     this.#stream.close()
+  }
+
+  #take({ type, id, data }: StreamEvent): void {
+    if (id !== undefined) this.cursor = id
+    const envelope = JSON.parse(data) as Envelope
+    if (type === 'message') this.publications.push(envelope as Publication)
+    if (type !== 'reset') return
+    const { channel, reason } = envelope.payload as Down['reset']
+    this.resets.push({ channel, reason })
   }
 }
 

@@ -31,6 +31,7 @@ export interface ServerOptions extends ConfigInput {
   site?: string
 }
 
+const now = (): number => clock.now()
 const DEV_TOKEN_MS = 24 * 3600 * 1000
 
 /**
@@ -46,8 +47,8 @@ export function createServer(options: ServerOptions = {}): Server {
   })
   const logger = given ?? createLogger({ level: config.log.level })
   const metrics = new Metrics()
-  const observer = new ServerObserver({ metrics, logger, now: clock.now })
-  const newId = uuidv7(clock.now, (bytes) => void randomFillSync(bytes))
+  const observer = new ServerObserver({ metrics, logger, now })
+  const newId = uuidv7(now, (bytes) => void randomFillSync(bytes))
   const { secret, serverKeys } = credentials(config)
   const core = new Core({
     clock,
@@ -60,7 +61,7 @@ export function createServer(options: ServerOptions = {}): Server {
       secret,
       serverKeys,
       maxAgeMs: config.auth.token_max_age_ms,
-      now: clock.now,
+      now,
     }),
   })
   return new Server(parts({ config, core, observer, metrics, secret, site, newId }))
@@ -140,7 +141,7 @@ class Storage {
       const kept = Object.keys(retention).length > 0 ? { retention } : {}
       return new MemoryBroker({ clock, newId: this.#newId, ...kept })
     }
-    this.#log ??= openSqliteLog({ directory: this.#config.data, now: clock.now })
+    this.#log ??= openSqliteLog({ directory: this.#config.data, now })
     const onError = (where: string, error: unknown): void => this.#observer.failed(where, error)
     return new LoggedBroker({ log: await this.#log, bus, clock, namespace, retention, onError })
   }
@@ -162,7 +163,7 @@ function credentials(config: Config): { secret: string | undefined; serverKeys: 
 }
 
 function devTokens(secret: string) {
-  return (user: string) => issueToken({ secret, user, ttlMs: DEV_TOKEN_MS, now: clock.now() })
+  return (user: string) => issueToken({ secret, user, ttlMs: DEV_TOKEN_MS, now: now() })
 }
 
 function secretFrom(env: NodeJS.ProcessEnv): Record<string, string | undefined> {

@@ -33,7 +33,7 @@ export function createHttpServer(handlers: HttpHandlers): http.Server {
 export function attachTo(server: http.Server, handlers: HttpHandlers): () => void {
   const theirs = server.listeners('request') as http.RequestListener[]
   const onRequest = (request: http.IncomingMessage, response: http.ServerResponse): void => {
-    if (isOurs(pathOf(request))) handlers.request(request, response as http.ServerResponse)
+    if (isOurs(pathOf(request))) handlers.request(request, response)
     else for (const listener of theirs) listener.call(server, request, response as never)
   }
   const onUpgrade = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void => {

@@ -19,11 +19,11 @@ import type { HttpApi } from './transports/http-api.ts'
 export interface Parts {
   config: Config
   core: Core
-  brokerOf(namespace: string, policy: Policy): Promise<Broker>
+  brokerOf: (namespace: string, policy: Policy) => Promise<Broker>
   handlers: HttpHandlers
   route: HttpApi['route']
   ops: OpsServer
-  close(): Promise<void>
+  close: () => Promise<void>
 }
 
 /** What a namespace is configured with; what is left out is defaulted. */
@@ -90,7 +90,8 @@ export class Server {
 
   /** A type that clients may send, beside those of the protocol. Throws when the type is taken. */
   command(type: string, handler: CommandHandler): void {
-    const command: Command = ({ user, id }, { payload }) => handler({ payload, user, client_id: id })
+    const command: Command = ({ user, id }, { payload }) =>
+      handler({ payload, user, client_id: id })
     this.#parts.core.addCommand(type, command)
   }
 

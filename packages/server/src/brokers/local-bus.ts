@@ -1,11 +1,12 @@
 import type { Publication } from '@tidewire/protocol'
 import type { OnPublications } from '../core/ports/broker.ts'
 import type { Bus } from '../core/ports/bus.ts'
+import { Joined } from './joined.ts'
 
 /** The bus of a server that is alone: what is broadcast is handed to the listeners before `broadcast` returns. */
 export class LocalBus implements Bus {
   readonly #listeners: OnPublications[] = []
-  readonly #joined = new Set<string>()
+  readonly #joined = new Joined()
 
   start(onPublications: OnPublications): Promise<void> {
     this.#listeners.push(onPublications)

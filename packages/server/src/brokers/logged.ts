@@ -3,6 +3,7 @@ import type { Broker, OnPublications, Page, Range, Receipt } from '../core/ports
 import type { Bus } from '../core/ports/bus.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Appended, Log, Retention } from '../core/ports/log.ts'
+import { Joined } from './joined.ts'
 
 export interface LoggedBrokerOptions {
   log: Log
@@ -28,7 +29,7 @@ export class LoggedBroker implements Broker {
   readonly #namespace: string
   readonly #retention: Retention
   readonly #onError: (where: string, error: unknown) => void
-  readonly #joined = new Set<string>()
+  readonly #joined = new Joined()
   /** Appended and not yet broadcast, by channel. All have the epoch of the log's last answer. */
   #landed = new Map<string, Publication[]>()
   #epoch = ''

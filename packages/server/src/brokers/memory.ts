@@ -4,6 +4,7 @@ import type { Clock } from '../core/ports/clock.ts'
 import type { Retention } from '../core/ports/log.ts'
 import { digestOf } from './digest.ts'
 import { HotLog } from './hot-log.ts'
+import { Joined } from './joined.ts'
 import { type IdBudget, RecentIds, WINDOW_MS } from './recent-ids.ts'
 
 /** What the broker may hold, whatever is published. About 1 KB an entry and 150 bytes an id, with small payloads. */
@@ -47,6 +48,7 @@ export class MemoryBroker implements Broker {
   readonly #limits: MemoryLimits
   readonly #ids: IdBudget
   readonly #life: string
+  readonly #joined = new Joined()
   readonly #channels = new Map<string, Channel>()
   /** Those without a local subscriber, the one unused for longest first. */
   readonly #idle = new Map<string, Channel>()
@@ -80,7 +82,7 @@ export class MemoryBroker implements Broker {
     this.#entries += 1
     this.#retain(channel.log, now)
     channel.ids.remember(message_id, offset, digest, now)
-    if (channel.joined) this.#onPublications(name, channel.epoch, [draft])
+    if (this.#joined.has(name)) this.#onPublications(name, channel.epoch, [draft])
     return Promise.resolve({ epoch: channel.epoch, offset, duplicate: false })
   }
 
@@ -93,12 +95,15 @@ export class MemoryBroker implements Broker {
   }
 
   join(name: string): Promise<void> {
+    this.#joined.add(name)
+    if (name.endsWith(':*')) return DONE
     this.#use(name, this.#clock.now()).joined = true
     this.#idle.delete(name)
     return DONE
   }
 
   leave(name: string): Promise<void> {
+    this.#joined.delete(name)
     const channel = this.#channels.get(name)
     if (channel !== undefined) {
       channel.joined = false

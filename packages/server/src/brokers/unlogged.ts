@@ -1,6 +1,7 @@
 import { ProtocolError, type Publication } from '@tidewire/protocol'
 import type { Broker, OnPublications, Page, Receipt } from '../core/ports/broker.ts'
 import type { Bus } from '../core/ports/bus.ts'
+import { Joined } from './joined.ts'
 
 /**
  * Durability `none`: a bus and nothing else. Nothing is kept, so there is no epoch, no offset and no history, and a
@@ -10,7 +11,7 @@ import type { Bus } from '../core/ports/bus.ts'
  */
 export class UnloggedBroker implements Broker {
   readonly #bus: Bus
-  readonly #joined = new Set<string>()
+  readonly #joined = new Joined()
 
   constructor({ bus }: { bus: Bus }) {
     this.#bus = bus

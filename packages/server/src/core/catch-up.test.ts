@@ -1,5 +1,5 @@
 import type { Publication } from '@tidewire/protocol'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Held, judge, lostReason, startOfLast } from './catch-up.ts'
 import { ChannelBatch } from './ports/batch.ts'

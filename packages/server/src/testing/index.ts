@@ -12,9 +12,9 @@ export interface TestServer {
   server: Server
   /** `http://127.0.0.1:port` */
   url: string
-  token(user: string): Promise<string>
+  readonly token: (user: string) => Promise<string>
   /** Closes the server and removes its data. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 const SECRET = 'a secret of the tests, long enough for HS256'

@@ -19,9 +19,9 @@ export interface HttpApiOptions extends HttpAppOptions {
 /** Everything of PROTOCOL.md §8 on one port. */
 export interface HttpApi {
   /** For `request` events of an `http.Server`. */
-  listener(request: IncomingMessage, response: ServerResponse): void
+  listener: (request: IncomingMessage, response: ServerResponse) => void
   /** Adds a route, such as `('POST', '/v1/orders/:id', handler)`, for authenticated requests. */
-  route(method: string, path: string, handler: RouteHandler): void
+  route: (method: string, path: string, handler: RouteHandler) => void
   /** Stops the timers. Open responses are the sessions' to end. */
   close(): void
 }

@@ -74,7 +74,8 @@ export class WebSocketTransport {
     socket.on('error', onError)
     try {
       const token = tokenOfUpgrade(request)
-      const actor = token === undefined ? undefined : await this.#options.service.authenticate(token)
+      const actor =
+        token === undefined ? undefined : await this.#options.service.authenticate(token)
       if (socket.destroyed) return
       this.#server.handleUpgrade(request, socket, head, (ws) => {
         socket.off('error', onError)
@@ -114,7 +115,10 @@ function receive(session: SessionHandle, codec: Codec, data: Buffer, isBinary: b
   let envelope: Envelope
   try {
     if (codec.binary && !isBinary) {
-      throw new ProtocolError('bad_envelope', `\`${codec.subprotocol}\` travels in binary messages.`)
+      throw new ProtocolError(
+        'bad_envelope',
+        `\`${codec.subprotocol}\` travels in binary messages.`,
+      )
     }
     envelope = codec.decode(isBinary ? data : data.toString())
   } catch (error) {

@@ -1,0 +1,284 @@
+import type { Publication } from '@tidewire/protocol'
+import * as fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Broker, Range } from '../src/core/ports/broker.ts'
+import type { Retention } from '../src/core/ports/log.ts'
+import type { FakeClock } from '../src/testing/fake-clock.ts'
+import { ChannelModel, channelCommands, draft, interleave, isOneOrder } from './channel-model.ts'
+
+/** A broker that was not started yet. */
+export interface BrokerHarness {
+  readonly broker: Broker
+  readonly clock: FakeClock
+  /** What the broker keeps of a channel at any moment, where it does not wait for a trim. */
+  readonly retention?: Retention
+  /** Ends the broker as the end of its process would; resolves with one that is started over the same data. */
+  restart?(): Promise<Broker>
+  stop(): Promise<void>
+}
+
+/** Sentences that an implementation does not keep, and why that is right. */
+export interface Skipped {
+  reason: string
+  tests: readonly string[]
+}
+
+/** One publication as it was delivered. */
+interface Delivery {
+  channel: string
+  epoch: string | undefined
+  publication: Publication
+}
+
+/** What every implementation of `Broker` keeps. */
+export function brokerContract(
+  name: string,
+  make: () => BrokerHarness | Promise<BrokerHarness>,
+  { skip = [], runs }: { skip?: readonly Skipped[]; runs: number },
+): void {
+  const reasons = new Map(skip.flatMap(({ reason, tests }) => tests.map((test) => [test, reason])))
+  let harness: BrokerHarness
+  let broker: Broker
+  let delivered: Delivery[]
+
+  /** The offsets that came for the channel, in the order in which they came. */
+  const offsetsOf = (channel: string): (number | undefined)[] =>
+    delivered
+      .filter((delivery) => delivery.channel === channel)
+      .map(({ publication }) => publication.metadata.offset)
+  const idsOf = (channel: string): string[] =>
+    delivered
+      .filter((delivery) => delivery.channel === channel)
+      .map(({ publication }) => publication.metadata.message_id)
+
+  const keeps = (sentence: string, fn: () => Promise<void>): void => {
+    const reason = reasons.get(sentence)
+    reasons.delete(sentence)
+    it.skipIf(reason !== undefined)(
+      reason === undefined ? sentence : `${sentence} (no: ${reason})`,
+      fn,
+    )
+  }
+
+  describe(`${name} as a broker`, () => {
+    beforeEach(async () => {
+      harness = await make()
+      broker = harness.broker
+      delivered = []
+      await broker.start((channel, epoch, publications) => {
+        for (const publication of publications) delivered.push({ channel, epoch, publication })
+      })
+    })
+    afterEach(() => harness.stop())
+
+    describe('order', () => {
+      keeps('gives each channel the offsets 1, 2, 3 … in the order of the calls', async () => {
+        const answers = await Promise.all(
+          [
+            ['chat:a', '1'],
+            ['chat:b', '1'],
+            ['chat:a', '2'],
+            ['chat:a', '3'],
+            ['chat:b', '2'],
+          ].map(([channel, id]) => broker.publish(draft(channel ?? '', id ?? ''))),
+        )
+        expect(answers.map(({ offset }) => offset)).toEqual([1, 1, 2, 3, 2])
+        expect(answers.every(({ duplicate }) => !duplicate)).toBe(true)
+      })
+
+      keeps('orders two writers, however they interleave', async () => {
+        let channels = 0
+        const property = fc.asyncProperty(
+          fc.scheduler(),
+          fc.tuple(fc.nat(12), fc.nat(12)),
+          async (scheduler, counts) => {
+            const channel = `chat:${(channels += 1)}`
+            await broker.join(channel)
+            const subject = {
+              append: (publication: Publication) => broker.publish(publication),
+              read: (range: Range) => broker.history(channel, range),
+            }
+            const seen = await interleave(scheduler, channel, subject, counts)
+            const all = Array.from({ length: counts[0] + counts[1] }, (_, i) => i + 1)
+            await vi.waitFor(() => expect(offsetsOf(channel)).toEqual(all))
+            return isOneOrder(seen)
+          },
+        )
+        await expect(fc.assert(property, { numRuns: runs })).resolves.toBeUndefined()
+      })
+    })
+
+    describe('delivery', () => {
+      keeps(
+        'brings publications to those who joined, in order, as they were published',
+        async () => {
+          await broker.join('chat:a')
+          const ids = Array.from({ length: 100 }, (_, i) => `${i}`)
+          await Promise.all(ids.map((id) => broker.publish(draft('chat:a', id))))
+          await vi.waitFor(() => expect(idsOf('chat:a')).toEqual(ids))
+          const { publication } = delivered.at(0)!
+          const { offset, ...metadata } = publication.metadata
+          expect({ ...publication, metadata }).toEqual(draft('chat:a', '0'))
+          expect(offset === undefined || offset === 1).toBe(true)
+        },
+      )
+
+      keeps('brings the epoch and the offset that the publisher is told', async () => {
+        await broker.join('chat:a')
+        const { epoch, offset } = await broker.publish(draft('chat:a', '1'))
+        await vi.waitFor(() => expect(delivered).toHaveLength(1))
+        expect(delivered.at(0)).toMatchObject({ epoch, publication: { metadata: { offset } } })
+        expect(epoch).toMatch(/^[A-Za-z0-9_.-]{1,64}$/)
+      })
+
+      keeps('brings nothing of channels that nobody joined', async () => {
+        await broker.join('chat:b')
+        await broker.publish(draft('chat:a', '1'))
+        await broker.publish(draft('chat:b', '1'))
+        await vi.waitFor(() => expect(idsOf('chat:b')).toEqual(['1']))
+        expect(idsOf('chat:a')).toEqual([])
+      })
+
+      keeps('brings each once after a second join, and none after one leave', async () => {
+        await broker.join('chat:a')
+        await broker.join('chat:a')
+        await broker.join('chat:b')
+        await broker.publish(draft('chat:a', '1'))
+        await vi.waitFor(() => expect(idsOf('chat:a')).toEqual(['1']))
+        await broker.leave('chat:a')
+        await broker.leave('chat:a')
+        await broker.publish(draft('chat:a', '2'))
+        await broker.publish(draft('chat:b', '1'))
+        await vi.waitFor(() => expect(idsOf('chat:b')).toEqual(['1']))
+        expect(idsOf('chat:a')).toEqual(['1'])
+      })
+
+      keeps('comes after the log holds the publication', async () => {
+        await broker.stop()
+        await harness.stop()
+        harness = await make()
+        broker = harness.broker
+        const newest: Promise<number>[] = []
+        await broker.start((channel) => {
+          newest.push(broker.history(channel, { limit: 0 }).then((page) => page.newest))
+        })
+        await broker.join('chat:a')
+        await broker.publish(draft('chat:a', '1'))
+        await vi.waitFor(() => expect(newest).toHaveLength(1))
+        expect(await newest.at(0)).toBe(1)
+      })
+    })
+
+    describe('identity', () => {
+      keeps(
+        'answers a repeated message_id with its first offset and delivers nothing',
+        async () => {
+          await broker.join('chat:a')
+          const first = await broker.publish(draft('chat:a', 'x'))
+          const [again, next] = await Promise.all([
+            broker.publish(draft('chat:a', 'x')),
+            broker.publish(draft('chat:a', 'y')),
+          ])
+          expect(again).toEqual({ ...first, duplicate: true })
+          expect(next).toMatchObject({ offset: 2, duplicate: false })
+          await vi.waitFor(() => expect(offsetsOf('chat:a')).toEqual([1, 2]))
+        },
+      )
+
+      keeps('refuses another payload or type for it, and nothing beside it', async () => {
+        await broker.join('chat:a')
+        const answers = await Promise.allSettled([
+          broker.publish(draft('chat:a', 'x', { payload: { n: 1 } })),
+          broker.publish(draft('chat:a', 'x', { payload: { n: 2 } })),
+          broker.publish(draft('chat:a', 'x', { type: 'other', payload: { n: 1 } })),
+          broker.publish(draft('chat:a', 'y')),
+        ])
+        expect(answers).toMatchObject([
+          { value: { offset: 1 } },
+          { reason: { reason: 'conflict' } },
+          { reason: { reason: 'conflict' } },
+          { value: { offset: 2 } },
+        ])
+        await vi.waitFor(() => expect(offsetsOf('chat:a')).toEqual([1, 2]))
+      })
+
+      keeps('is one of each channel', async () => {
+        await broker.publish(draft('chat:a', 'x', { payload: { n: 1 } }))
+        const other = await broker.publish(draft('chat:b', 'x', { payload: { n: 2 } }))
+        expect(other).toMatchObject({ offset: 1, duplicate: false })
+      })
+
+      keeps('lasts for five minutes', async () => {
+        await broker.publish(draft('chat:a', 'x'))
+        await harness.clock.advance(5 * 60_000)
+        const again = await broker.publish(draft('chat:a', 'x'))
+        await harness.clock.advance(1)
+        const anew = await broker.publish(draft('chat:a', 'x'))
+        expect([again, anew]).toMatchObject([
+          { offset: 1, duplicate: true },
+          { offset: 2, duplicate: false },
+        ])
+      })
+    })
+
+    describe('history', () => {
+      keeps(
+        'is empty where nobody published, of the epoch that the first publish has',
+        async () => {
+          await broker.join('chat:a')
+          const page = await broker.history('chat:a', { limit: 10 })
+          const { epoch } = await broker.publish(draft('chat:a', '1'))
+          expect(page).toEqual({ epoch, oldest: 1, newest: 0, publications: [], more: false })
+        },
+      )
+
+      keeps('holds what was delivered', async () => {
+        await broker.join('chat:a')
+        await broker.publish(draft('chat:a', '1', { payload: { text: 'Grüße 🌊' } }))
+        await broker.publish(draft('chat:a', '2', { type: 'order.created' }))
+        await vi.waitFor(() => expect(delivered).toHaveLength(2))
+        const { publications } = await broker.history('chat:a', { limit: 10 })
+        expect(publications).toEqual(delivered.map(({ publication }) => publication))
+      })
+
+      keeps('behaves as an array does, whatever is asked of it', async () => {
+        let channels = 0
+        const restart = harness.restart?.bind(harness)
+        const property = fc.asyncProperty(
+          channelCommands({ trim: false, restart: restart !== undefined }),
+          (commands) => {
+            const channel = `chat:${(channels += 1)}`
+            const real = {
+              clock: harness.clock,
+              append: (publication: Publication) => broker.publish(publication),
+              read: (range: Range) => broker.history(channel, range),
+              ...(restart && {
+                restart: async () => {
+                  broker = await restart()
+                },
+              }),
+            }
+            const model = new ChannelModel(channel, harness.retention)
+            return fc.asyncModelRun(() => ({ model, real }), commands)
+          },
+        )
+        await expect(fc.assert(property, { numRuns: runs })).resolves.toBeUndefined()
+      })
+    })
+
+    describe('stop', () => {
+      keeps('waits until every accepted publish was answered', async () => {
+        let answered = 0
+        for (let i = 0; i < 100; i++) {
+          void broker.publish(draft('chat:a', `${i}`)).then(() => (answered += 1))
+        }
+        await broker.stop()
+        expect(answered).toBe(100)
+      })
+    })
+
+    it('skips only what exists', () => {
+      expect([...reasons.keys()]).toEqual([])
+    })
+  })
+}

@@ -1,0 +1,171 @@
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import {
+  DEFAULT_FRAME_LIMITS,
+  type Envelope,
+  type JsonObject,
+  type Position,
+  type ProtocolError,
+  type Publication,
+} from '@tidewire/protocol'
+import type { Actor } from '../src/core/ports/actor.ts'
+import { Batch, ChannelBatch } from '../src/core/ports/batch.ts'
+import type { Page } from '../src/core/ports/broker.ts'
+import type { Clock } from '../src/core/ports/clock.ts'
+import type { Connection } from '../src/core/ports/connection.ts'
+import type { Service, SessionHandle } from '../src/core/ports/service.ts'
+import { createRequestListener, type HttpApiOptions } from '../src/transports/http-api.ts'
+
+/** A session that says what the test says. */
+export class ScriptedSession implements SessionHandle {
+  readonly id = 'scripted'
+  readonly connection: Connection
+  readonly received: Envelope[] = []
+  closedWith: number | undefined
+
+  constructor(connection: Connection) {
+    this.connection = connection
+  }
+
+  receive(envelope: Envelope): void {
+    this.received.push(envelope)
+  }
+
+  refuse(error: ProtocolError): void {
+    throw error
+  }
+
+  closed(code: number): void {
+    this.closedWith ??= code
+  }
+
+  say(type: string, payload: object): void {
+    this.connection.send([frame(type, payload)])
+  }
+
+  /** Answers `subscribe`; the stream starts at `position`. Without one the channel has no log. */
+  subscribed(channel: string, position?: Position, payload: object = {}): void {
+    this.say('subscribed', subscribedPayload(channel, position, payload))
+  }
+
+  /** Publications in one turn. */
+  deliver(...batches: ChannelBatch[]): void {
+    this.connection.send(batches)
+  }
+}
+
+export function frame(type: string, payload: object): Batch {
+  return new Batch([{ type, payload: payload as JsonObject, metadata: {} }])
+}
+
+export function subscribedPayload(channel: string, position?: Position, payload: object = {}) {
+  return { channel, offset: 0, ...position, recovered: false, ...payload }
+}
+
+/** A batch of `count` publications from `first` on; without an epoch they have no offsets. */
+export function batch(
+  channel: string,
+  epoch: string | undefined,
+  first: number,
+  count = 1,
+  publication: { type?: string; payload?: JsonObject } = {},
+): ChannelBatch {
+  const publications = Array.from({ length: count }, (_, i): Publication => {
+    const metadata: Publication['metadata'] = {
+      message_id: `m${first + i}`,
+      timestamp: '2027-01-01T00:00:00.000Z',
+      channel,
+    }
+    if (epoch !== undefined) metadata.offset = first + i
+    return { type: 'message', payload: { n: first + i }, ...publication, metadata }
+  })
+  return new ChannelBatch(channel, epoch, publications)
+}
+
+/** A service without a core: for what a transport makes of it, whatever it does. */
+export class ScriptedService implements Service {
+  readonly sessions: ScriptedSession[] = []
+  readonly tokens: (string | undefined)[] = []
+  readonly #waiting: ((session: ScriptedSession) => void)[] = []
+
+  async authenticate(token: string | undefined): Promise<Actor> {
+    this.tokens.push(token)
+    return { kind: 'user', user: 'ada' }
+  }
+
+  open(connection: Connection): SessionHandle {
+    const session = new ScriptedSession(connection)
+    this.sessions.push(session)
+    session.say('connection_established', { client_id: session.id })
+    // The transport has the session, and has subscribed, when the test gets it.
+    queueMicrotask(() => this.#waiting.shift()?.(session))
+    return session
+  }
+
+  /** The next session that a transport opens. */
+  opened(): Promise<ScriptedSession> {
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  publish: Service['publish'] = async () => {
+    throw new Error('not scripted')
+  }
+
+  history = async (_actor: Actor, _channel: string): Promise<Page> => {
+    throw new Error('not scripted')
+  }
+
+  call: Service['call'] = async () => {
+    throw new Error('not scripted')
+  }
+
+  disconnect: Service['disconnect'] = async () => {
+    throw new Error('not scripted')
+  }
+}
+
+/** The HTTP side of a server on a free port, over a scripted service. */
+export async function serveScripted(
+  clock: Clock,
+  options: Partial<HttpApiOptions> = {},
+): Promise<{
+  url: string
+  service: ScriptedService
+  failures: unknown[]
+  api: ReturnType<typeof createRequestListener>
+  close(): Promise<void>
+}> {
+  const service = new ScriptedService()
+  const failures: unknown[] = []
+  const api = createRequestListener({
+    service,
+    clock,
+    observer: {
+      connected: () => {},
+      disconnected: () => {},
+      published: () => {},
+      delivered: () => {},
+      reset: () => {},
+      failed: (_, error) => void failures.push(error),
+    },
+    frame: DEFAULT_FRAME_LIMITS,
+    readiness: () => [],
+    ...options,
+  })
+  const server = http.createServer((request, response) => api.listener(request, response))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    service,
+    failures,
+    api,
+    close: () => {
+      api.close()
+      return new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      })
+    },
+  }
+}

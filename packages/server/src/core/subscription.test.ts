@@ -1,0 +1,154 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { MemoryBroker } from '../brokers/memory.ts'
+import { ADA, CoreHarness, frame, Lossy, message, Paged } from '../testing/core-harness.ts'
+import type { FakeClock } from '../testing/fake-clock.ts'
+import type { Core } from './core.ts'
+
+let harness: CoreHarness
+let clock: FakeClock
+let core: Core
+
+beforeEach(async () => {
+  harness = await CoreHarness.start()
+  clock = harness.clock
+  core = harness.core
+})
+
+describe('a subscription', () => {
+  it('does not deliver to who subscribed later in the turn what its marker already covers', async () => {
+    const writer = harness.connect()
+    const early = harness.connect()
+    early.session.receive(frame('subscribe', { channel: 'chat:a' }))
+    await clock.settle()
+    writer.session.receive(message('x', 'm1'))
+    const late = harness.connect()
+    late.session.receive(frame('subscribe', { channel: 'chat:a' }))
+    writer.session.receive(message('x', 'm2'))
+    await clock.settle()
+    const start = late.connection.of('subscribed')[0]?.payload['offset'] as number
+    const expected = [1, 2].filter((offset) => offset > start)
+    expect(late.connection.offsets).toEqual(expected)
+    expect(early.connection.offsets).toEqual([1, 2])
+  })
+
+  it('recovers what was missed since a position', async () => {
+    await harness.publishMany(5)
+    const { epoch } = await core.history(ADA, 'chat:a', {})
+    const { session, connection } = harness.connect()
+    session.receive(frame('subscribe', { channel: 'chat:a', since: { epoch, offset: 2 } }))
+    await clock.settle()
+    expect(connection.of('subscribed')[0]?.payload).toMatchObject({ offset: 2, recovered: true })
+    expect(connection.offsets).toEqual([3, 4, 5])
+  })
+
+  it.each([
+    ['expired', (epoch: string) => ({ epoch, offset: 2 })],
+    ['epoch_changed', () => ({ epoch: 'another', offset: 140 })],
+  ])('says `%s` when it cannot recover', async (reason, since) => {
+    await harness.publishMany(150)
+    const { epoch } = await core.history(ADA, 'chat:a', {})
+    const { session, connection } = harness.connect()
+    session.receive(frame('subscribe', { channel: 'chat:a', since: since(epoch) }))
+    await clock.settle()
+    expect(connection.of('subscribed')[0]?.payload).toMatchObject({
+      offset: 150,
+      recovered: false,
+      reason,
+      oldest: 51,
+    })
+    expect(connection.offsets).toEqual([])
+  })
+
+  it('begins with the last ones when asked', async () => {
+    await harness.publishMany(5)
+    const { session, connection } = harness.connect()
+    session.receive(frame('subscribe', { channel: 'chat:a', last: 2 }))
+    await clock.settle()
+    expect(connection.of('subscribed')[0]?.payload).toMatchObject({ offset: 3, recovered: false })
+    expect(connection.offsets).toEqual([4, 5])
+  })
+
+  it('stops delivering after unsubscribed', async () => {
+    const { session, connection } = harness.connect()
+    session.receive(frame('subscribe', { channel: 'chat:a' }))
+    await clock.settle()
+    session.receive(frame('unsubscribe', { channel: 'chat:a' }))
+    session.receive(message('x', 'm1'))
+    await clock.settle()
+    expect(connection.of('unsubscribed')).toHaveLength(1)
+    expect(connection.of('message')).toHaveLength(0)
+  })
+
+  it('waits with history until the connection has room', async () => {
+    await harness.publishMany(50)
+    const { epoch } = await core.history(ADA, 'chat:a', {})
+    await harness.add('paged', new Paged(harness.broker, 10))
+    const { session, connection } = harness.connect()
+    connection.waiting = 501
+    session.receive(frame('subscribe', { channel: 'paged:a', since: { epoch, offset: 0 } }))
+    await clock.settle()
+    const first = connection.offsets.length
+    connection.drain()
+    await clock.settle()
+    expect(first).toBe(10)
+    expect(connection.offsets).toHaveLength(50)
+  })
+})
+
+describe('mode latest', () => {
+  it('delivers the newest of each key once in an interval', async () => {
+    const { session, connection } = harness.connect()
+    session.receive(frame('subscribe', { channel: 'chat:a', mode: 'latest', interval_ms: 100 }))
+    await clock.settle()
+    for (let i = 0; i < 10; i++) {
+      await core.publish(ADA, {
+        channel: 'chat:a',
+        type: 'price',
+        payload: { key: `k${i % 2}`, i },
+      })
+      await clock.settle()
+    }
+    expect(connection.of('price')).toHaveLength(1)
+    await clock.advance(100)
+    expect(connection.offsets).toEqual([1, 9, 10])
+    await clock.advance(1_000)
+    expect(connection.offsets).toEqual([1, 9, 10])
+  })
+})
+
+describe('a gap on the bus', () => {
+  it('is healed from the log without a reset', async () => {
+    const lossy = new Lossy(harness.broker)
+    await harness.add('lossy', lossy)
+    const { session, connection } = harness.connect()
+    session.receive(frame('subscribe', { channel: 'lossy:a' }))
+    await clock.settle()
+    for (let i = 0; i < 10; i++) {
+      await core.publish(ADA, { channel: 'lossy:a', type: 'message', payload: { i } })
+      await clock.settle()
+    }
+    expect(lossy.dropped).toBeGreaterThan(0)
+    expect(connection.of('reset')).toHaveLength(0)
+    expect(connection.offsets).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  })
+
+  it('becomes a reset when the log no longer holds it', async () => {
+    const lossy = new Lossy(
+      new MemoryBroker({ clock, newId: () => 'x', retention: { max_entries: 1 } }),
+    )
+    await harness.add('tiny', lossy)
+    const { session, connection } = harness.connect()
+    session.receive(frame('subscribe', { channel: 'tiny:a' }))
+    await clock.settle()
+    for (let i = 0; i < 4; i++) {
+      await core.publish(ADA, { channel: 'tiny:a', type: 'message', payload: { i } })
+      await clock.settle()
+    }
+    const reset = connection.of('reset')[0]
+    expect(reset?.payload).toMatchObject({ channel: 'tiny:a', reason: 'expired' })
+    const after = connection.frames.slice(connection.frames.indexOf(reset!) + 1)
+    expect(
+      after.every(({ metadata }) => metadata.offset! > (reset!.payload['offset'] as number)),
+    ).toBe(true)
+  })
+})

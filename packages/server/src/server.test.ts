@@ -1,0 +1,171 @@
+import http from 'node:http'
+import { ProtocolError, type Publication } from '@tidewire/protocol'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createServer, type ServerOptions } from './compose.ts'
+import { ConfigError } from './config.ts'
+import { startTestServer, type TestServer } from './testing/index.ts'
+
+interface Frame {
+  type: string
+  payload: Record<string, unknown>
+  metadata: Record<string, unknown>
+}
+
+let running: TestServer[] = []
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.close()))
+})
+
+async function start(options?: ServerOptions): Promise<TestServer> {
+  const server = await startTestServer(options)
+  running.push(server)
+  return server
+}
+
+async function connect(
+  url: string,
+  token: string,
+): Promise<{ socket: WebSocket; next: (type: string) => Promise<Frame>; closed: Promise<number> }> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/ws${token && `?token=${token}`}`)
+  const frames: Frame[] = []
+  const waiting: (() => void)[] = []
+  socket.addEventListener('message', ({ data }) => {
+    frames.push(JSON.parse(String(data)) as Frame)
+    for (const wake of waiting.splice(0)) wake()
+  })
+  const closed = new Promise<number>((resolve) =>
+    socket.addEventListener('close', ({ code }) => resolve(code)),
+  )
+  const next = async (type: string): Promise<Frame> => {
+    for (;;) {
+      const at = frames.findIndex((frame) => frame.type === type)
+      if (at >= 0) return frames.splice(at, 1)[0]!
+      await new Promise<void>((resolve) => waiting.push(resolve))
+    }
+  }
+  await next('connection_established')
+  return { socket, next, closed }
+}
+
+function send(socket: WebSocket, type: string, payload: object, metadata: object = {}): void {
+  socket.send(JSON.stringify({ type, payload, metadata }))
+}
+
+function eventually<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void
+  const promise = new Promise<T>((r) => (resolve = r))
+  return { promise, resolve }
+}
+
+describe('an application that embeds the server', () => {
+  it.each(['chat', 'live', 'signal'])(
+    'hears what is published to %s by channel and by pattern',
+    async (namespace) => {
+      const { server, url, token } = await start()
+      const exact = eventually<Publication>()
+      const pattern = eventually<Publication>()
+      const off = server.subscribe(`${namespace}:a`, exact.resolve)
+      server.subscribe(`${namespace}:*`, pattern.resolve)
+      const { socket } = await connect(url, await token('ada'))
+      send(socket, 'greeting', { text: 'hi' }, { channel: `${namespace}:a` })
+      expect(await exact.promise).toMatchObject({ type: 'greeting', metadata: { user: 'ada' } })
+      expect(await pattern.promise).toMatchObject({ payload: { text: 'hi' } })
+      off()
+    },
+  )
+
+  it('publishes, and clients that subscribed receive it', async () => {
+    const { server, url, token } = await start()
+    const { socket, next } = await connect(url, await token('ada'))
+    send(socket, 'subscribe', { channel: 'chat:orders' })
+    await next('subscribed')
+    const receipt = await server.publish('chat:orders', {
+      type: 'order.created',
+      payload: { id: 7 },
+    })
+    expect(receipt).toMatchObject({ offset: 1, duplicate: false })
+    expect(await next('order.created')).toMatchObject({
+      payload: { id: 7 },
+      metadata: { offset: 1 },
+    })
+  })
+
+  it('answers commands of its own, and turns their errors into frames', async () => {
+    const { server, url, token } = await start()
+    server.command('add', ({ payload, user }) => {
+      if (typeof payload['a'] !== 'number')
+        throw new ProtocolError('bad_envelope', '`a` is missing.')
+      return { type: 'sum', payload: { sum: payload['a'] + 1, for: user ?? '' } }
+    })
+    const { socket, next } = await connect(url, await token('ada'))
+    send(socket, 'add', { a: 1 }, { message_id: 'q' })
+    send(socket, 'add', {})
+    expect(await next('sum')).toMatchObject({
+      payload: { sum: 2, for: 'ada' },
+      metadata: { correlation_id: 'q' },
+    })
+    expect(await next('error')).toMatchObject({ payload: { code: 4009 } })
+    expect(() => server.command('subscribe', () => undefined)).toThrow('exists already')
+  })
+
+  it('adds HTTP routes that know who asks', async () => {
+    const { server, url, token } = await start()
+    server.route('GET', '/v1/hello/:name', ({ actor, params }) =>
+      Response.json({ hello: params['name'], from: actor.user }),
+    )
+    const headers = { authorization: `Bearer ${await token('ada')}` }
+    const response = await fetch(`${url}/v1/hello/bob`, { headers })
+    expect(await response.json()).toEqual({ hello: 'bob', from: 'ada' })
+    expect((await fetch(`${url}/v1/hello/bob`)).status).toBe(401)
+  })
+
+  it('asks a client and gets its answer', async () => {
+    const { server, url, token } = await start()
+    const { socket, next } = await connect(url, await token('ada'))
+    const answer = server.call('ada', 'confirm', { order: 7 })
+    const call = await next('call')
+    expect(call.payload).toMatchObject({ method: 'confirm', args: { order: 7 } })
+    send(socket, 'result', { value: 'yes' }, { correlation_id: call.metadata['message_id'] })
+    await expect(answer).resolves.toEqual({ value: 'yes' })
+  })
+
+  it('shares its own http.Server and keeps its own paths', async () => {
+    const app = http.createServer((_request, response) => response.end('mine'))
+    const server = createServer({ dev: false, auth: { jwt_secret: 'x'.repeat(32) } })
+    server.namespace('open', { publish: 'anyone', subscribe: 'anyone' })
+    await server.attach(app)
+    await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(app.address() as { port: number }).port}`
+    expect(await (await fetch(`${url}/anything`)).text()).toBe('mine')
+    expect((await fetch(`${url}/health`)).status).toBe(200)
+    const { socket, next } = await connect(url, '')
+    send(socket, 'subscribe', { channel: 'open:a' })
+    await next('subscribed')
+    await server.close()
+    expect(await (await fetch(`${url}/health`)).text()).toBe('mine')
+    app.closeAllConnections()
+    await new Promise((resolve) => app.close(resolve))
+  })
+
+  it('says what is wrong with its options', () => {
+    expect(() => createServer({ port: -1 })).toThrow(ConfigError)
+    const server = createServer({ auth: { jwt_secret: 'x'.repeat(32) } })
+    expect(() => server.namespace('Bad Name')).toThrow(ConfigError)
+  })
+})
+
+describe('a server that stops', () => {
+  it('answers what it accepted, tells clients when to come back, and closes with 1012', async () => {
+    const { server, url, token } = await start()
+    const { socket, next, closed } = await connect(url, await token('ada'))
+    send(socket, 'subscribe', { channel: 'chat:a' })
+    await next('subscribed')
+    send(socket, 'message', {}, { channel: 'chat:a', message_id: 'm1' })
+    await next('message')
+    const closing = server.close()
+    expect((await next('server_shutdown')).payload['reconnect_in_ms']).toBeGreaterThanOrEqual(0)
+    expect(await closed).toBe(1012)
+    await closing
+    await expect(fetch(`${url}/health`)).rejects.toThrow('fetch failed')
+  })
+})

@@ -1,0 +1,171 @@
+import { type Envelope, type JsonObject, ProtocolError, type Publication } from '@tidewire/protocol'
+import { MemoryBroker } from '../brokers/memory.ts'
+import { Core } from '../core/core.ts'
+import type { Rule } from '../core/permissions.ts'
+import type { Actor } from '../core/ports/actor.ts'
+import type { Broker, Page } from '../core/ports/broker.ts'
+import type { Session } from '../core/session.ts'
+import { FakeClock } from './fake-clock.ts'
+import { FakeConnection } from './fake-connection.ts'
+
+const SILENT = {
+  connected: () => undefined,
+  disconnected: () => undefined,
+  published: () => undefined,
+  delivered: () => undefined,
+  reset: () => undefined,
+  failed: (where: string, error: unknown) => {
+    throw new Error(`unexpected failure in ${where}`, { cause: error })
+  },
+}
+
+export const LIMITS = {
+  max_frame_bytes: 65_536,
+  max_depth: 64,
+  max_keys: 1000,
+  max_channels: 3,
+  max_outbox_bytes: 1000,
+  max_in_flight: 4,
+  max_connections: 5,
+}
+
+export const ADA: Actor = { kind: 'user', user: 'ada' }
+
+/** A core over a memory log, with fake time and fake connections. Tokens are `token of <user>`. */
+export class CoreHarness {
+  readonly clock = new FakeClock()
+  readonly core: Core
+  readonly broker: MemoryBroker
+  #ids = 0
+
+  private constructor() {
+    const newId = (): string => `id${(this.#ids += 1)}`
+    this.core = new Core({
+      clock: this.clock,
+      newId,
+      observer: SILENT,
+      limits: LIMITS,
+      heartbeatMs: 25_000,
+      random: () => 0.5,
+      authenticator: { authenticate: (token) => this.#authenticate(token) },
+    })
+    this.broker = new MemoryBroker({ clock: this.clock, newId, retention: { max_entries: 100 } })
+  }
+
+  /** With the namespaces `chat`, where users publish, and `news`, where servers do. */
+  static async start(): Promise<CoreHarness> {
+    const harness = new CoreHarness()
+    await harness.add('chat', harness.broker)
+    await harness.add('news', harness.broker, 'server')
+    return harness
+  }
+
+  async add(name: string, broker: Broker, publish: Rule = 'user'): Promise<void> {
+    const policy = {
+      durability: 'memory' as const,
+      publish,
+      subscribe: 'user' as const,
+      history: 'user' as const,
+      retention: {},
+    }
+    await this.core.addNamespace({ name, policy, broker })
+  }
+
+  connect(actor: Actor | undefined = ADA): { session: Session; connection: FakeConnection } {
+    const connection = new FakeConnection()
+    return { connection, session: this.core.open(connection, actor) }
+  }
+
+  async publishMany(count: number, channel = 'chat:a'): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      await this.core.publish(ADA, { channel, type: 'message', payload: { i } })
+    }
+  }
+
+  async #authenticate(token: string): Promise<Actor> {
+    if (!token.startsWith('token of ')) {
+      throw new ProtocolError('authentication_failed', 'The token is forged.')
+    }
+    return { kind: 'user', user: token.slice(9), expires_at: this.clock.now() + 3_600_000 }
+  }
+}
+
+export function frame(
+  type: string,
+  payload: JsonObject = {},
+  metadata: Envelope['metadata'] = {},
+): Envelope {
+  return { type, payload, metadata }
+}
+
+export function message(text: string, id: string, channel = 'chat:a'): Envelope {
+  return frame('message', { text }, { message_id: id, channel })
+}
+
+/** A broker whose bus loses every third publication. */
+export class Lossy implements Broker {
+  readonly #inner: Broker
+  dropped = 0
+
+  constructor(inner: Broker) {
+    this.#inner = inner
+  }
+
+  start(onPublications: Parameters<Broker['start']>[0]): Promise<void> {
+    return this.#inner.start((channel, epoch, publications) => {
+      if (publications[0]!.metadata.offset! % 3 === 2) this.dropped += 1
+      else onPublications(channel, epoch, publications)
+    })
+  }
+
+  publish(draft: Publication): ReturnType<Broker['publish']> {
+    return this.#inner.publish(draft)
+  }
+
+  history(channel: string, range: Parameters<Broker['history']>[1]): Promise<Page> {
+    return this.#inner.history(channel, range)
+  }
+
+  join(channel: string): Promise<void> {
+    return this.#inner.join(channel)
+  }
+
+  leave(channel: string): Promise<void> {
+    return this.#inner.leave(channel)
+  }
+
+  stop(): Promise<void> {
+    return this.#inner.stop()
+  }
+}
+
+/** A broker that answers publishes when it is told to. */
+export class Withheld extends Lossy {
+  readonly #releases: (() => void)[]
+
+  constructor(inner: Broker, releases: (() => void)[]) {
+    super(inner)
+    this.#releases = releases
+  }
+
+  override async publish(draft: Publication): ReturnType<Broker['publish']> {
+    await new Promise<void>((resolve) => this.#releases.push(resolve))
+    return super.publish(draft)
+  }
+}
+
+/** The history of `chat:a` under another name, in small pages. */
+export class Paged extends Lossy {
+  readonly #size: number
+  readonly #log: Broker
+
+  constructor(inner: Broker, size: number) {
+    super(inner)
+    this.#log = inner
+    this.#size = size
+  }
+
+  override history(_: string, range: Parameters<Broker['history']>[1]): Promise<Page> {
+    return this.#log.history('chat:a', { ...range, limit: Math.min(range.limit, this.#size) })
+  }
+}

@@ -148,23 +148,23 @@ export function transportContract(
     it('loses and doubles nothing when it is cut off while publications flow', async () => {
       const server = await start()
       let published = 0
-      let cutting = true
-      const flow = async (): Promise<void> => {
-        while (cutting) {
+      const flow = new AbortController()
+      const publishOn = async (): Promise<void> => {
+        while (!flow.signal.aborted) {
           await server.publish('chat:a', ...range(published + 1, (published += 8)))
           await new Promise(setImmediate)
         }
       }
       let reader = await server.subscribe(['chat:a'])
       const heard: unknown[] = []
-      const flowing = flow()
+      const flowing = publishOn()
       for (let cut = 1; cut <= 10; cut++) {
         await received(reader, 1)
         reader.close()
         heard.push(...contents(reader))
         reader = await server.subscribe(['chat:a'], { cursor: reader.cursor })
       }
-      cutting = false
+      flow.abort()
       await flowing
       await received(reader, published - heard.length)
       expect([...heard, ...contents(reader)]).toEqual(range(1, published))

@@ -24,9 +24,8 @@ export class LocalBus implements Bus {
     return DONE
   }
 
-  join(channel: string): Promise<void> {
+  join(channel: string): undefined {
     this.#joined.add(channel)
-    return DONE
   }
 
   leave(channel: string): Promise<void> {

@@ -27,7 +27,6 @@ async function make(): Promise<BrokerHarness> {
       await log.close()
       log = await open()
       broker = over(log, clock)
-      await broker.start(() => undefined)
       return broker
     },
     async stop() {

@@ -3,6 +3,7 @@ import type { Broker, OnPublications, Page, Range, Receipt } from '../core/ports
 import type { Bus } from '../core/ports/bus.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Appended, Log, Retention } from '../core/ports/log.ts'
+import { InFlight } from './in-flight.ts'
 import { Joined } from './joined.ts'
 
 export interface LoggedBrokerOptions {
@@ -33,9 +34,8 @@ export class LoggedBroker implements Broker {
   /** Appended and not yet broadcast, by channel. All have the epoch of the log's last answer. */
   #landed = new Map<string, Publication[]>()
   #epoch = ''
-  #publishing = 0
+  readonly #publishing = new InFlight()
   #stopped = false
-  #onIdle: () => void = () => undefined
   #cancelTrim: () => void = () => undefined
 
   constructor({ log, bus, clock, namespace, retention, onError }: LoggedBrokerOptions) {
@@ -56,23 +56,20 @@ export class LoggedBroker implements Broker {
     if (max_entries !== undefined || max_age_ms !== undefined) this.#scheduleTrim()
   }
 
-  async publish(draft: Publication): Promise<Receipt> {
-    this.#publishing += 1
-    try {
-      const appended = await this.#log.append(draft)
-      if (!appended.duplicate) this.#land(draft, appended)
-      return appended
-    } finally {
-      this.#publishing -= 1
-      if (this.#publishing === 0) this.#onIdle()
-    }
+  publish(draft: Publication): Promise<Receipt> {
+    return this.#publishing.track(
+      this.#log.append(draft).then((appended) => {
+        if (!appended.duplicate) this.#land(draft, appended)
+        return appended
+      }),
+    )
   }
 
   history(channel: string, range: Range): Promise<Page> {
     return this.#log.read(channel, range)
   }
 
-  join(channel: string): Promise<void> {
+  join(channel: string): Promise<void> | undefined {
     this.#joined.add(channel)
     return this.#bus.join(channel)
   }
@@ -85,7 +82,7 @@ export class LoggedBroker implements Broker {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancelTrim()
-    if (this.#publishing > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
+    await this.#publishing.idle()
     this.#broadcast()
   }
 

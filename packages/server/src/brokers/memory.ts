@@ -82,7 +82,9 @@ export class MemoryBroker implements Broker {
     this.#entries += 1
     this.#retain(channel.log, now)
     channel.ids.remember(message_id, offset, digest, now)
-    if (this.#joined.has(name)) this.#onPublications(name, channel.epoch, [draft])
+    if (channel.joined || this.#joined.has(name)) {
+      this.#onPublications(name, channel.epoch, [draft])
+    }
     return Promise.resolve({ epoch: channel.epoch, offset, duplicate: false })
   }
 
@@ -94,12 +96,11 @@ export class MemoryBroker implements Broker {
     return Promise.resolve({ epoch, oldest: log.oldest, newest: log.newest, publications, more })
   }
 
-  join(name: string): Promise<void> {
+  join(name: string): undefined {
     this.#joined.add(name)
-    if (name.endsWith(':*')) return DONE
+    if (name.endsWith(':*')) return
     this.#use(name, this.#clock.now()).joined = true
     this.#idle.delete(name)
-    return DONE
   }
 
   leave(name: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { ProtocolError, type Publication } from '@tidewire/protocol'
 import type { Broker, OnPublications, Page, Receipt } from '../core/ports/broker.ts'
 import type { Bus } from '../core/ports/bus.ts'
+import { InFlight } from './in-flight.ts'
 import { Joined } from './joined.ts'
 
 /**
@@ -12,6 +13,7 @@ import { Joined } from './joined.ts'
 export class UnloggedBroker implements Broker {
   readonly #bus: Bus
   readonly #joined = new Joined()
+  readonly #publishing = new InFlight()
 
   constructor({ bus }: { bus: Bus }) {
     this.#bus = bus
@@ -25,9 +27,8 @@ export class UnloggedBroker implements Broker {
   }
 
   publish(draft: Publication): Promise<Receipt> {
-    return this.#bus
-      .broadcast(draft.metadata.channel, undefined, [draft])
-      .then(handedOver, notHandedOver)
+    const broadcast = this.#bus.broadcast(draft.metadata.channel, undefined, [draft])
+    return this.#publishing.track(broadcast.then(handedOver, notHandedOver))
   }
 
   history(): Promise<Page> {
@@ -39,7 +40,7 @@ export class UnloggedBroker implements Broker {
     )
   }
 
-  join(channel: string): Promise<void> {
+  join(channel: string): Promise<void> | undefined {
     this.#joined.add(channel)
     return this.#bus.join(channel)
   }
@@ -50,7 +51,7 @@ export class UnloggedBroker implements Broker {
   }
 
   stop(): Promise<void> {
-    return Promise.resolve()
+    return this.#publishing.idle()
   }
 }
 

@@ -122,7 +122,7 @@ export class Core implements Service {
     const name = pattern.slice(0, pattern.indexOf(':'))
     const joinOrLeave = (action: 'join' | 'leave'): void => {
       const broker = this.namespaces.get(name)?.broker
-      broker?.[action](`${name}:*`).catch((error: unknown) => {
+      broker?.[action](`${name}:*`)?.catch((error: unknown) => {
         this.observer.failed(`broker.${action}`, error)
       })
     }
@@ -191,10 +191,11 @@ export class Core implements Service {
     return receipt
   }
 
-  async join(subscription: Subscription): Promise<void> {
+  /** As `Broker.join`: undefined when what is published from now on reaches the subscription. */
+  join(subscription: Subscription): Promise<void> | undefined {
     const { channel } = subscription
     this.#hub.join(channel, subscription)
-    await this.namespaces.of(channel).broker.join(channel)
+    return this.namespaces.of(channel).broker.join(channel)
   }
 
   leave(subscription: Subscription): void {

@@ -130,6 +130,23 @@ describe('a session without a token', () => {
     expect(connection.closedWith).toBeUndefined()
   })
 
+  it('may send on before its token was checked', async () => {
+    const connection = new FakeConnection()
+    const session = core.open(connection, undefined)
+    session.receive(frame('auth', { token: 'token of ada' }))
+    session.receive(frame('subscribe', { channel: 'chat:a' }))
+    session.receive(message('hi', 'm1'))
+    await clock.settle()
+    expect(connection.frames.map(({ type }) => type)).toEqual([
+      'connection_established',
+      'auth_response',
+      'subscribed',
+      'ack',
+      'message',
+    ])
+    expect(connection.paused).toBe(false)
+  })
+
   it.each([
     ['a forged token', frame('auth', { token: 'forged' }), 4002],
     ['anything but auth', message('hi', 'm1'), 4001],

@@ -40,6 +40,8 @@ export class Session implements SessionHandle, Flushable, Reader {
   /** Commands that were not answered yet. */
   #inFlight = 0
   #paused = false
+  /** Frames that came behind an `auth` whose token is being checked. The connection is paused: one chunk at most. */
+  #behindAuth: Envelope[] | undefined
   #waitingForRoom: (() => void)[] = []
   #cancelTimer: (() => void) | undefined
 
@@ -82,6 +84,7 @@ export class Session implements SessionHandle, Flushable, Reader {
 
   receive(envelope: Envelope): void {
     if (this.#closed) return
+    if (this.#behindAuth !== undefined) return this.#holdBehindAuth(envelope)
     const { type, metadata } = envelope
     if (this.#actor === undefined && type !== 'auth' && type !== 'ping') return this.end(required())
     try {
@@ -90,8 +93,10 @@ export class Session implements SessionHandle, Flushable, Reader {
         (metadata.channel !== undefined && !isReserved(type) ? publish : undefined)
       if (command === undefined) throw unknownType(type, metadata.channel)
       const reply = command(this, envelope, this.#core)
-      if (reply instanceof Promise) this.#answerLater(reply, envelope)
-      else if (reply !== undefined) this.reply(reply, metadata.message_id)
+      if (reply instanceof Promise) {
+        if (type === 'auth') this.#behindAuth = []
+        this.#answerLater(reply, envelope)
+      } else if (reply !== undefined) this.reply(reply, metadata.message_id)
     } catch (error) {
       this.#fail(error, metadata.message_id)
     }
@@ -197,9 +202,22 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.end(new ProtocolError('unknown_error', 'The history could not be read. Connect again.'))
   }
 
-  #answerLater(reply: Promise<Reply | undefined>, { metadata }: Envelope): void {
+  #holdBehindAuth(envelope: Envelope): void {
+    const held = this.#behindAuth!
+    if (held.push(envelope) <= this.#core.limits.max_in_flight) return
+    this.end(new ProtocolError('rate_limited', 'Wait for `auth_response` before sending so much.'))
+  }
+
+  #goOnAfterAuth(): void {
+    const held = this.#behindAuth ?? []
+    this.#behindAuth = undefined
+    for (const envelope of held) this.receive(envelope)
+  }
+
+  #answerLater(reply: Promise<Reply | undefined>, { type, metadata }: Envelope): void {
     this.#inFlight += 1
-    if (this.#inFlight >= this.#core.limits.max_in_flight && !this.#paused) {
+    const full = type === 'auth' || this.#inFlight >= this.#core.limits.max_in_flight
+    if (full && !this.#paused) {
       this.#paused = true
       this.connection.pause()
     }
@@ -207,10 +225,12 @@ export class Session implements SessionHandle, Flushable, Reader {
       (answer) => {
         this.#answered()
         if (answer !== undefined) this.reply(answer, metadata.message_id)
+        if (type === 'auth') this.#goOnAfterAuth()
       },
       (error: unknown) => {
         this.#answered()
         this.#fail(error, metadata.message_id)
+        if (type === 'auth') this.#goOnAfterAuth()
       },
     )
   }

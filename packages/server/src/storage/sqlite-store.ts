@@ -231,11 +231,8 @@ export class SqliteStore {
   }
 
   #rebuildWindow(now: number): void {
-    let from = this.#nextRow
-    for (const row of this.#sql.rowsBackwards.iterate()) {
-      if (now - (row['at'] as number) > WINDOW_MS) break
-      from = row['id'] as number
-    }
+    const before = this.#sql.lastRowBefore.get(now - WINDOW_MS)
+    const from = ((before?.['id'] as number | undefined) ?? 0) + 1
     for (const row of this.#sql.rowsFrom.iterate(from)) {
       const hash = hashId(row['channel'] as number, row['message_id'] as string)
       this.#recent.add(hash, row['id'] as number, row['at'] as number)
@@ -259,7 +256,7 @@ const SQL = {
   readRange: `SELECT message_id, type, payload, timestamp, client_id, user FROM publications
     WHERE channel = ? AND offset BETWEEN ? AND ? ORDER BY offset`,
   lastRow: 'SELECT max(id) AS id FROM publications',
-  rowsBackwards: 'SELECT id, at FROM publications ORDER BY id DESC',
+  lastRowBefore: 'SELECT id FROM publications WHERE at < ? ORDER BY id DESC LIMIT 1',
   rowsFrom: 'SELECT id, channel, at, message_id FROM publications WHERE id >= ? ORDER BY id',
   findChannel: 'SELECT id, trimmed, deleted FROM channels WHERE name = ?',
   createChannel: 'INSERT INTO channels (name) VALUES (?)',

@@ -49,7 +49,7 @@ export function openSqliteLog({ directory, now, maxBytes }: SqliteLogOptions): P
  * The durable log in an SQLite database, which a thread of its own owns: neither the disk nor a checkpoint holds up
  * this one. What is appended in one turn, or while a commit is under way, is one commit and one message.
  */
-class SqliteLog implements Log {
+export class SqliteLog implements Log {
   readonly #worker: Worker
   readonly #epoch: string
   readonly #now: () => number

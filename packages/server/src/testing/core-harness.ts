@@ -126,7 +126,7 @@ export class Lossy implements Broker {
     return this.#inner.history(channel, range)
   }
 
-  join(channel: string): Promise<void> {
+  join(channel: string): Promise<void> | undefined {
     return this.#inner.join(channel)
   }
 

@@ -26,7 +26,7 @@ export function errorOf({ reason, message, retry_after_ms }: ErrorPayload): Prot
 }
 
 /** The headers that belong to an error, besides those of its body. */
-export function errorHeaders(error: ProtocolError): Record<string, string> {
+function errorHeaders(error: ProtocolError): Record<string, string> {
   const headers: Record<string, string> = { 'Cache-Control': 'no-store' }
   if (error.status === 401) headers['WWW-Authenticate'] = 'Bearer'
   if (error.retryAfterMs !== undefined) {

@@ -3,7 +3,7 @@ import {
   isChannelName,
   isEventName,
   isMessageId,
-  type Json,
+  isReserved,
   type JsonObject,
   ProtocolError,
 } from '@tidewire/protocol'
@@ -18,12 +18,14 @@ export const channel = z
   .custom<string>(isChannelName, 'is not a channel name such as `chat:general`.')
   .openapi({ type: 'string', example: 'chat:general' })
 
-export const user = z
+const user = z
   .custom<string>(isUser, `is not a text of 1 to ${MAX_USER} characters.`)
   .openapi({ type: 'string', example: 'ada' })
 
 const eventName = z
   .custom<string>(isEventName, 'is missing or is not a name such as `message` or `order.created`.')
+  // Subscribers would take it for a word of the server.
+  .refine((type) => !isReserved(type), 'is a name of the protocol. Choose another one.')
   .openapi({ type: 'string', example: 'message' })
 
 const messageId = z
@@ -36,8 +38,6 @@ const jsonObject = z
     'is not a JSON object.',
   )
   .openapi({ type: 'object', additionalProperties: true, example: { content: 'hi' } })
-
-const anyJson = z.custom<Json>().openapi({ type: ['object', 'array', 'string', 'number', 'null'] })
 
 /** A whole number in a query. */
 function whole(min: number, max: number): z.ZodType<number> {
@@ -87,7 +87,7 @@ export const CallBody = z.strictObject({
     .string('is missing or is not a text.')
     .min(1, 'is empty.')
     .max(128, 'is longer than 128 characters.'),
-  args: anyJson.optional(),
+  args: z.unknown().optional(),
   timeout_ms: whole(1, MAX_CALL_MS).optional(),
 })
 
@@ -110,7 +110,7 @@ export const ErrorBody = z
   })
   .openapi('Error', { description: 'PROTOCOL.md §7' })
 
-export const Envelope = z
+const Envelope = z
   .object({
     type: z.string(),
     payload: jsonObject,
@@ -152,8 +152,8 @@ export const HistoryPage = z.object({
 })
 
 export const CallResult = z.union([
-  z.object({ value: z.custom().openapi({}) }),
-  z.object({ error: z.custom().openapi({}) }),
+  z.object({ value: z.unknown() }),
+  z.object({ error: z.unknown() }),
 ])
 
 export const Ended = z.object({ disconnected: z.int() })

@@ -31,7 +31,9 @@ export const subscribe: Command = async (session, envelope, core) => {
   const subscription = new Subscription(channel, namespace.broker, session, core.clock, start)
   session.subscriptions.set(channel, subscription)
   try {
-    await core.join(subscription)
+    // Without a wait where none is needed: what the client publishes next is then part of the stream.
+    const joined = core.join(subscription)
+    if (joined !== undefined) await joined
     if (session.subscriptions.get(channel) !== subscription) return undefined
     if (namespace.policy.durability === 'none') {
       return { type: 'subscribed', payload: subscription.startUnlogged(since) }

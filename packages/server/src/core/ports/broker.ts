@@ -55,9 +55,9 @@ export interface Broker {
   history(channel: string, range: Range): Promise<Page>
   /**
    * The channel has its first local subscriber, or, with `namespace:*`, all channels of the broker have one. Resolves when
-   * publications reach this node. Idempotent.
+   * publications reach this node; undefined when they do so already. Idempotent.
    */
-  join(channel: string): Promise<void>
+  join(channel: string): Promise<void> | undefined
   /** The channel, or `namespace:*`, lost its last local subscriber. Idempotent. */
   leave(channel: string): Promise<void>
   /** Resolves when every accepted publish was answered. */

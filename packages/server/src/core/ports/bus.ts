@@ -16,8 +16,8 @@ export interface Bus {
     epoch: string | undefined,
     publications: readonly Publication[],
   ): Promise<void>
-  /** A channel, or with `namespace:*` all channels of a namespace. */
-  join(channel: string): Promise<void>
+  /** A channel, or with `namespace:*` all channels of a namespace. Undefined when it is joined already. */
+  join(channel: string): Promise<void> | undefined
   leave(channel: string): Promise<void>
   stop(): Promise<void>
 }

@@ -1,0 +1,173 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { createInterface } from 'node:readline'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { draft } from '../../contract/channel-model.ts'
+import type { Log } from '../core/ports/log.ts'
+import { openSqliteLog } from './sqlite.ts'
+
+let directory: string
+let file: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'tidewire-open-'))
+  file = join(directory, 'tidewire.db')
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+const open = (at = directory): Promise<Log> => openSqliteLog({ directory: at, now: Date.now })
+
+/** That the log does not open, with one sentence for the operator. */
+async function refuses(message: RegExp, at?: string): Promise<void> {
+  await expect(open(at)).rejects.toMatchObject({ name: 'StorageError', message })
+}
+
+async function fill(count: number): Promise<void> {
+  const log = await open()
+  const drafts = Array.from({ length: count }, (_, i) =>
+    draft('chat:a', `${i}`, { payload: { text: 'x'.repeat(500) } }),
+  )
+  await Promise.all(drafts.map((publication) => log.append(publication)))
+  await log.close()
+}
+
+describe('a data directory', () => {
+  it('is made when it is not there', async () => {
+    const log = await open(join(directory, 'deep', 'down'))
+    expect(await log.append(draft('chat:a', '1'))).toMatchObject({ offset: 1 })
+    await log.close()
+  })
+
+  it('is refused when it is a file', async () => {
+    writeFileSync(join(directory, 'data'), '')
+    await refuses(/data directory .*data cannot be written to/, join(directory, 'data'))
+    await refuses(/data directory .*below cannot be written to/, join(directory, 'data', 'below'))
+  })
+
+  it('is refused when the database in it is a directory', async () => {
+    rmSync(directory, { recursive: true })
+    const log = await open(file)
+    await log.close()
+    await refuses(/cannot be written to/)
+  })
+})
+
+describe('a database', () => {
+  it('is refused when it is something else', async () => {
+    writeFileSync(file, 'Dear diary, '.repeat(1000))
+    await refuses(/damaged or not a database/)
+    expect(readFileSync(file, 'utf8')).toMatch(/^Dear diary/)
+  })
+
+  it('is refused when a part of it was overwritten', async () => {
+    await fill(500)
+    const bytes = readFileSync(file)
+    bytes.fill(0x5a, bytes.length / 2, bytes.length / 2 + 8192)
+    writeFileSync(file, bytes)
+    await refuses(/damaged or not a database/)
+  })
+
+  it('is refused when its end is missing', async () => {
+    await fill(500)
+    const bytes = readFileSync(file)
+    writeFileSync(file, bytes.subarray(0, bytes.length / 2))
+    await refuses(/damaged or not a database/)
+  })
+
+  it('is refused when a newer version wrote it', async () => {
+    await fill(1)
+    const db = new DatabaseSync(file)
+    db.exec('PRAGMA user_version = 1000')
+    db.close()
+    await refuses(/newer version of Tidewire \(schema 1000/)
+  })
+
+  it('is opened once in a process', async () => {
+    const log = await open()
+    await refuses(/in use by another process/)
+    await log.close()
+    await (await open()).close()
+  })
+})
+
+describe('another process', () => {
+  let child: ChildProcess | undefined
+  afterEach(async () => {
+    if (child?.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  })
+
+  /** Runs `script` with `log` open in a process of its own; the lines that it printed grow as it runs. */
+  function run(script: string): {
+    process: ChildProcess
+    lines: string[]
+    ended: Promise<unknown>
+  } {
+    const code = `
+      import { writeSync } from 'node:fs'
+      import { openSqliteLog } from ${JSON.stringify(new URL('./sqlite.ts', import.meta.url).href)}
+      const log = await openSqliteLog({ directory: ${JSON.stringify(directory)}, now: Date.now })
+      const print = (line) => writeSync(1, line + '\\n')
+      print('open')
+      ${script}`
+    const node = ['-C', 'tidewire-source', '--input-type=module', '--eval', code]
+    const running = spawn(process.execPath, node, { stdio: ['ignore', 'pipe', 'inherit'] })
+    child = running
+    const lines: string[] = []
+    const reader = createInterface(running.stdout).on('line', (line) => lines.push(line))
+    return {
+      process: running,
+      lines,
+      ended: Promise.all([once(reader, 'close'), once(running, 'exit')]),
+    }
+  }
+
+  it('keeps the database to itself until it is gone, however it goes', async () => {
+    const { process, lines, ended } = run('setInterval(() => {}, 1000)')
+    await expect.poll(() => lines, { timeout: 15_000 }).toEqual(['open'])
+    await refuses(/in use by another process/)
+    process.kill('SIGKILL')
+    await ended
+    await (await open()).close()
+  })
+
+  it('loses nothing that it acknowledged when it is killed in the middle', async () => {
+    const { process, lines, ended } = run(`
+      let id = 0
+      const publish = async (channel) => {
+        for (;;) {
+          const message_id = 'm' + (id += 1)
+          const metadata = { message_id, timestamp: '2026-11-20T12:00:00.000Z', channel }
+          const { offset } = await log.append({ type: 'message', payload: { message_id }, metadata })
+          print([channel, offset, message_id].join(' '))
+        }
+      }
+      await Promise.all(Array.from({ length: 64 }, (_, i) => publish('chat:' + (i % 4))))`)
+    await expect.poll(() => lines.length, { timeout: 15_000 }).toBeGreaterThan(2000)
+    process.kill('SIGKILL')
+    await ended
+
+    const log = await open()
+    const acknowledged = lines.slice(1).map((line) => line.split(' '))
+    const held = new Map<string, string>()
+    for (const channel of ['chat:0', 'chat:1', 'chat:2', 'chat:3']) {
+      const { publications, newest } = await log.read(channel, { limit: 1_000_000 })
+      expect(publications).toHaveLength(newest)
+      for (const { metadata } of publications) {
+        held.set(`${channel} ${metadata.offset}`, metadata.message_id)
+      }
+    }
+    const lost = acknowledged.filter(
+      ([channel, offset, id]) => held.get(`${channel} ${offset}`) !== id,
+    )
+    expect(lost).toEqual([])
+    const [channel = '', offset, id = ''] = acknowledged.at(-1) ?? []
+    const again = draft(channel, id, { payload: { message_id: id } })
+    expect(await log.append(again)).toMatchObject({ offset: Number(offset), duplicate: true })
+    await log.close()
+  })
+})

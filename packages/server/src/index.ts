@@ -25,5 +25,6 @@ export type {
   PublishInput,
   Server,
 } from './server.ts'
+export type { RouteContext, RouteHandler } from './transports/http-api.ts'
 export { StorageError } from './storage/sqlite.ts'
 export { ProtocolError, type Publication } from '@tidewire/protocol'

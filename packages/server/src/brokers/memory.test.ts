@@ -96,7 +96,7 @@ describe('a channel without subscribers', () => {
 
   it('is kept while somebody is subscribed', async () => {
     const { broker, clock } = await start({ idle_channels: 1 })
-    await broker.join('live:a')
+    broker.join('live:a')
     const before = await epochOf(broker, 'live:a')
     for (const other of ['b', 'c', 'd']) await broker.publish(draft(`live:${other}`, '1'))
     await clock.advance(3 * 60 * 60_000)

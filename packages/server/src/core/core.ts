@@ -1,4 +1,12 @@
-import { type Envelope, type JsonObject, ProtocolError, type Publication } from '@tidewire/protocol'
+import {
+  type Envelope,
+  isEventName,
+  isMessageId,
+  isReserved,
+  type JsonObject,
+  ProtocolError,
+  type Publication,
+} from '@tidewire/protocol'
 import { type CallResult, Calls } from './calls.ts'
 import { commands } from './commands/index.ts'
 import { drain } from './drain.ts'
@@ -236,6 +244,15 @@ export class Core implements Service {
   ): Promise<Receipt & { message_id: string }> {
     const namespace = this.namespaces.of(channel)
     permit(actor, 'publish', namespace)
+    if (!isEventName(type) || isReserved(type)) {
+      throw new ProtocolError(
+        'bad_envelope',
+        'The type is not the name of an event, such as `message`, or is one of the protocol.',
+      )
+    }
+    if (message_id !== undefined && !isMessageId(message_id)) {
+      throw new ProtocolError('bad_envelope', '`message_id` is not a text of 1 to 128 characters.')
+    }
     const draft = this.draft(channel, type, payload, message_id, { user: actor.user })
     const id = draft.metadata.message_id
     return { ...(await this.publishDraft(namespace, draft)), message_id: id }
@@ -270,7 +287,8 @@ export class Core implements Service {
   ): Promise<CallResult> {
     permitServer(actor)
     const payload = { method, args, timeout_ms: timeoutMs }
-    return this.calls.ask(this.sessions.of(user), this.newId(), payload, this.timestamp())
+    const sessions = this.sessions.of(user).filter(({ connection }) => connection.duplex)
+    return this.calls.ask(sessions, this.newId(), payload, this.timestamp())
   }
 
   async disconnect(

@@ -7,10 +7,15 @@ export type Rule = 'anyone' | 'user' | 'server'
 
 export type Action = 'publish' | 'subscribe' | 'history'
 
+/** Whether the namespace allows the actor the action. */
+export function permits(actor: Actor, action: Action, { policy }: Namespace): boolean {
+  const rule = policy[action]
+  return rule === 'anyone' || actor.kind === 'server' || actor.kind === rule
+}
+
 /** Throws `authentication_required` or `forbidden` unless the namespace allows the actor the action. */
 export function permit(actor: Actor, action: Action, namespace: Namespace): void {
-  const rule = namespace.policy[action]
-  if (rule === 'anyone' || actor.kind === 'server' || actor.kind === rule) return
+  if (permits(actor, action, namespace)) return
   if (actor.kind === 'anyone') throw required()
   throw new ProtocolError(
     'forbidden',

@@ -249,6 +249,19 @@ describe('bad input', () => {
   })
 })
 
+describe('a backend that publishes', () => {
+  it.each([
+    ['a type of the protocol', { type: 'reset' }],
+    ['a type that is no name', { type: 'Not A Name' }],
+    ['an id that is too long', { message_id: 'x'.repeat(129) }],
+  ])('is refused %s', async (_, wrong) => {
+    const request = { channel: 'chat:a', type: 'message', payload: {}, ...wrong }
+    await expect(core.publish({ kind: 'server' }, request)).rejects.toMatchObject({
+      reason: 'bad_envelope',
+    })
+  })
+})
+
 describe('a call', () => {
   it('is answered by the first client of the user', async () => {
     const one = harness.connect()

@@ -59,6 +59,23 @@ describe('a subscription', () => {
     expect(connection.offsets).toEqual([])
   })
 
+  it('starts after a told gap for who may not read the history', async () => {
+    await harness.publishMany(3)
+    const { epoch } = await core.history(ADA, 'chat:a', {})
+    await harness.add('chat', harness.broker, { history: 'server' })
+    const { session, connection } = harness.connect()
+    session.receive(frame('subscribe', { channel: 'chat:a', since: { epoch, offset: 1 } }))
+    session.receive(frame('subscribe', { channel: 'chat:b', last: 1 }))
+    await clock.settle()
+    expect(connection.of('subscribed')[0]?.payload).toMatchObject({
+      offset: 3,
+      recovered: false,
+      reason: 'expired',
+    })
+    expect(connection.offsets).toEqual([])
+    expect(connection.of('error')[0]?.payload).toMatchObject({ code: 4011 })
+  })
+
   it('begins with the last ones when asked', async () => {
     await harness.publishMany(5)
     const { session, connection } = harness.connect()

@@ -26,6 +26,8 @@ export interface Reader {
 export interface Start {
   since?: Position | undefined
   last?: number | undefined
+  /** Whether `since` may bring what was missed; without it the stream starts now, after a gap that is told. */
+  mayRecover?: boolean
   /** `mode: "latest"`: milliseconds between two deliveries of one key. */
   latestMs?: number | undefined
 }
@@ -75,10 +77,13 @@ export class Subscription {
    * Finds the position to start from and announces it with `subscribed`; what is to be caught up follows by itself.
    * Rejects when the log cannot be read. Publications that the hub hands over in between are held.
    */
-  async start({ since, last }: Start, correlationId: string | undefined): Promise<void> {
+  async start(
+    { since, last, mayRecover = true }: Start,
+    correlationId: string | undefined,
+  ): Promise<void> {
     let page = await this.#read(since?.offset, since === undefined ? 0 : PAGE)
     if (this.#state === 'ended') return
-    const reason = since && lostReason(since, page)
+    const reason = since && (mayRecover ? lostReason(since, page) : 'expired')
     const recovered = since !== undefined && reason === undefined
     if (recovered) {
       this.#position = { ...since }

@@ -31,7 +31,7 @@ logContract(
       },
     }
   },
-  { runs: 30 },
+  { runs: 20 },
 )
 
 const sized = (id: number, bytes: number): Publication =>

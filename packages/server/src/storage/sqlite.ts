@@ -27,6 +27,8 @@ export function openSqliteLog({ directory, now, maxBytes }: SqliteLogOptions): P
   const workerData: WorkerOptions = { directory, maxBytes, now: now() }
   const worker = new Worker(new URL(`./sqlite-worker.${extension}`, import.meta.url), {
     name: 'tidewire-log',
+    // Not those of the process, which may be for another entry point. The warning is Node 22's, about its SQLite.
+    execArgv: ['--disable-warning=ExperimentalWarning'],
     workerData,
   })
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 import { type Envelope, type JsonObject, ProtocolError, type Publication } from '@tidewire/protocol'
 import { MemoryBroker } from '../brokers/memory.ts'
 import { Core } from '../core/core.ts'
-import type { Rule } from '../core/permissions.ts'
+import type { Policy } from '../core/namespaces.ts'
 import type { Actor } from '../core/ports/actor.ts'
 import type { Broker, Page } from '../core/ports/broker.ts'
 import type { Session } from '../core/session.ts'
@@ -56,17 +56,18 @@ export class CoreHarness {
   static async start(): Promise<CoreHarness> {
     const harness = new CoreHarness()
     await harness.add('chat', harness.broker)
-    await harness.add('news', harness.broker, 'server')
+    await harness.add('news', harness.broker, { publish: 'server' })
     return harness
   }
 
-  async add(name: string, broker: Broker, publish: Rule = 'user'): Promise<void> {
-    const policy = {
-      durability: 'memory' as const,
-      publish,
-      subscribe: 'user' as const,
-      history: 'user' as const,
+  async add(name: string, broker: Broker, rules: Partial<Policy> = {}): Promise<void> {
+    const policy: Policy = {
+      durability: 'memory',
+      publish: 'user',
+      subscribe: 'user',
+      history: 'user',
       retention: {},
+      ...rules,
     }
     await this.core.addNamespace({ name, policy, broker })
   }

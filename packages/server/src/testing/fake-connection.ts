@@ -5,6 +5,7 @@ import type { Connection } from '../core/ports/connection.ts'
 /** A connection that keeps what it is given, and that can be made slow. */
 export class FakeConnection implements Connection {
   readonly transport = 'fake'
+  readonly duplex = true
   /** One entry a write. */
   readonly writes: Envelope[][] = []
   /** What `buffered` says. */

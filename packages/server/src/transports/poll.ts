@@ -67,6 +67,7 @@ export class PollTransport {
  */
 class PollConnection implements Connection {
   readonly transport = 'poll'
+  readonly duplex = false
   readonly #response: ServerResponse
   readonly #asked: StreamRequest
   readonly #options: PollOptions

@@ -84,6 +84,7 @@ export class SseTransport {
  */
 class SseConnection implements Connection {
   readonly transport = 'sse'
+  readonly duplex = false
   readonly #response: ServerResponse
   readonly #clock: Clock
   readonly #texts: JsonTexts

@@ -131,6 +131,7 @@ function receive(session: SessionHandle, codec: Codec, data: Buffer, isBinary: b
 
 class WebSocketConnection implements Connection {
   readonly transport = 'websocket'
+  readonly duplex = true
   readonly #ws: WebSocket
   readonly #socket: Duplex
   readonly #encoding: Encoding

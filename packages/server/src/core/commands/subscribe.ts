@@ -1,6 +1,6 @@
 import { ProtocolError } from '@tidewire/protocol'
 import type { Command } from '../core.ts'
-import { permit } from '../permissions.ts'
+import { permit, permits } from '../permissions.ts'
 import { Subscription } from '../subscription.ts'
 import { parse } from './parse.ts'
 
@@ -14,7 +14,7 @@ export const subscribe: Command = async (session, envelope, core) => {
   const { channel, since, last, mode, interval_ms } = parse('subscribe', envelope.payload)
   const namespace = core.namespaces.of(channel)
   permit(session.actor!, 'subscribe', namespace)
-  if (since !== undefined || last !== undefined) permit(session.actor!, 'history', namespace)
+  if (last !== undefined) permit(session.actor!, 'history', namespace)
   const existing = session.subscriptions.get(channel)
   if (existing !== undefined) core.leave(existing)
   else if (session.subscriptions.size >= core.limits.max_channels) {
@@ -26,6 +26,8 @@ export const subscribe: Command = async (session, envelope, core) => {
   const start = {
     since,
     last,
+    // Who may listen but not look back comes back to a gap, not to a refusal.
+    mayRecover: permits(session.actor!, 'history', namespace),
     latestMs: mode === 'latest' ? (interval_ms ?? DEFAULT_INTERVAL_MS) : undefined,
   }
   const subscription = new Subscription(channel, namespace.broker, session, core.clock, start)

@@ -11,6 +11,8 @@ import type { Batch } from './batch.ts'
 export interface Connection {
   /** `websocket`, `sse`, `poll`: for metrics and logs. */
   readonly transport: string
+  /** Whether the peer can send frames over it too: only then can it answer a `call`. */
+  readonly duplex: boolean
   /** Everything of one turn, in one write. */
   send(batches: readonly Batch[]): void
   /** Bytes that were sent and that the peer has not taken yet. */

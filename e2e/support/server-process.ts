@@ -28,7 +28,17 @@ export class ServerProcess {
   async start(): Promise<void> {
     const child = spawn(
       process.execPath,
-      [BIN, 'serve', '--dev', '--port', String(this.port), '--ops-port', 'off', '--data', this.data],
+      [
+        BIN,
+        'serve',
+        '--dev',
+        '--port',
+        String(this.port),
+        '--ops-port',
+        'off',
+        '--data',
+        this.data,
+      ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     )
     this.#child = child

@@ -129,15 +129,19 @@ export class Server {
     return this.#parts.core.call(SERVER, user, method, args, timeoutMs)
   }
 
-  /** Listens on the configured ports. Rejects with what the system says, such as `EADDRINUSE`, or `StorageError`. */
+  /**
+   * Listens on the configured ports. Rejects with what the system says, such as `EADDRINUSE`, or `StorageError`; the
+   * server is closed then.
+   */
   async listen(): Promise<Addresses> {
-    const { config, handlers, ops } = this.#parts
-    await this.#start()
-    this.#listening = createHttpServer(handlers)
-    const url = await listenOn(this.#listening, config.host, config.port)
-    if (config.ops.port === null) return { url }
-    return { url, opsUrl: await ops.listen({ host: config.ops.host, port: config.ops.port }) }
+    try {
+      return await this.#listen()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
+
 
   /** Serves the paths of the protocol on an application's server, which keeps all others. */
   async attach(server: http.Server): Promise<void> {
@@ -149,6 +153,15 @@ export class Server {
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
+  }
+
+  async #listen(): Promise<Addresses> {
+    const { config, handlers, ops } = this.#parts
+    await this.#start()
+    this.#listening = createHttpServer(handlers)
+    const url = await listenOn(this.#listening, config.host, config.port)
+    if (config.ops.port === null) return { url }
+    return { url, opsUrl: await ops.listen({ host: config.ops.host, port: config.ops.port }) }
   }
 
   #start(): Promise<void> {

@@ -1,0 +1,95 @@
+/*
+ * Load generator: one publisher and N subscribers against one WebSocket server, in a closed loop.
+ *
+ * A publication is complete when every subscriber has received all of it (or, with `--complete acks`,
+ * when the server has acknowledged it); then the next one is published. Prints one JSON object per
+ * line on stdout: begin, end, result. Status 0: measured; 1: measured, and the server did not
+ * keep order or lost something; 2: could not start.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run.h"
+
+static struct options parse_options(int count, char **values) {
+  static const struct option names[] = {
+      {"host", 1, 0, 'h'},      {"port", 1, 0, 'p'},    {"protocol", 1, 0, 'P'},
+      {"path", 1, 0, 'u'},      {"channel", 1, 0, 'c'}, {"subscribers", 1, 0, 's'},
+      {"payload", 1, 0, 'b'},   {"warmup", 1, 0, 'w'},  {"in-flight", 1, 0, 'f'},
+      {"seconds", 1, 0, 't'},   {"stall", 1, 0, 'l'},   {"complete", 1, 0, 'a'},
+      {0, 0, 0, 0},
+  };
+  struct options options = {.target.host = "127.0.0.1", .target.channel = "bench", .subscribers = 200,
+                            .payload = 100, .in_flight = 1, .warmup = 2, .seconds = 5, .stall = 10};
+  int option;
+  while ((option = getopt_long(count, values, "", names, NULL)) != -1) {
+    switch (option) {
+      case 'h': options.target.host = optarg; break;
+      case 'p': options.target.port = atoi(optarg); break;
+      case 'P': options.protocol = protocol_named(optarg); break;
+      case 'u': options.target.path = optarg; break;
+      case 'c': options.target.channel = optarg; break;
+      case 's': options.subscribers = atoi(optarg); break;
+      case 'b': options.payload = (size_t)atol(optarg); break;
+      case 'w': options.warmup = atof(optarg); break;
+      case 'f': options.in_flight = (uint64_t)atoll(optarg); break;
+      case 't': options.seconds = atof(optarg); break;
+      case 'l': options.stall = atof(optarg); break;
+      case 'a': options.await_acks = strcmp(optarg, "acks") == 0; break;
+      default: exit(2);
+    }
+  }
+  if (!options.protocol || options.target.port <= 0) die("--protocol and --port are needed");
+  if (options.subscribers < 1 || options.in_flight < 1) die("at least one of everything");
+  if (options.await_acks && !options.protocol->acks) die("this protocol has no acks");
+  return options;
+}
+
+static void print_string(const char *name, const char *value) {
+  printf(",\"%s\":\"", name);
+  for (; *value; value++) printf(*value == '"' || *value == '\\' ? "\\%c" : "%c", *value);
+  printf("\"");
+}
+
+static void print_latency(const char *name, const struct histogram *histogram) {
+  if (histogram->total == 0) return;
+  printf(",\"%s\":{\"p50\":%.4f,\"p99\":%.4f,\"max\":%.4f}", name, histogram_ms(histogram, 0.5),
+         histogram_ms(histogram, 0.99), (double)histogram->largest / 1e6);
+}
+
+static void print_result(const struct run *run) {
+  const struct stream *stream = &run->checker.stream;
+  const struct problem *problem = &run->checker.problem;
+  printf("{\"event\":\"result\",\"ok\":%s,\"seconds\":%.6f,\"deliveries\":%llu,\"publications\":%llu,"
+         "\"acks\":%llu,\"cpu_seconds\":%.4f,\"frame_bytes\":%.1f,\"heartbeats\":%llu",
+         problem->kind ? "false" : "true", run->seconds, (unsigned long long)run->deliveries,
+         (unsigned long long)run->published, (unsigned long long)run->acks, run->cpu,
+         stream->last ? (double)stream->head / (double)stream->last : 0,
+         (unsigned long long)run->checker.heartbeats);
+  printf(",\"total\":{\"publications\":%llu,\"received_by_all\":%llu,\"acks\":%llu}",
+         (unsigned long long)run->publisher.published, (unsigned long long)stream->first,
+         (unsigned long long)run->publisher.acks);
+  print_latency("last_subscriber_ms", &run->last);
+  print_latency("delivery_ms", &run->sampled);
+  print_latency("ack_ms", &run->acked);
+  if (problem->kind) {
+    printf(",\"problem\":{\"subscriber\":%d,\"expected\":%llu,\"received\":%llu",
+           problem->subscriber, (unsigned long long)problem->expected,
+           (unsigned long long)problem->received);
+    print_string("kind", problem->kind);
+    print_string("text", problem->text);
+    printf("}");
+  }
+  printf("}\n");
+}
+
+int main(int count, char **values) {
+  static struct run run;
+  run.options = parse_options(count, values);
+  run_connect(&run);
+  run_measure(&run);
+  print_result(&run);
+  return run.checker.problem.kind ? 1 : 0;
+}

@@ -1,0 +1,155 @@
+#define _GNU_SOURCE
+#include "protocol.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct protocol protocols[] = {
+    {
+        .name = "tidewire",
+        .subscriber_path = "/v1/ws",
+        .publisher_path = "/v1/ws",
+        .subprotocol = "tidewire.v1.json",
+        .acks = 1,
+        .offsets = 1,
+        .await_first = "\"connection_established\"",
+        .subscribe = "{\"type\":\"subscribe\",\"payload\":{\"channel\":\"%c\"}}",
+        .await_subscribe = "\"subscribed\"",
+        .publish = "{\"type\":\"message\",\"payload\":%p,"
+                   "\"metadata\":{\"message_id\":\"%i\",\"channel\":\"%c\"}}",
+    },
+    {
+        .name = "ws",
+        .subscriber_path = "/subscribe",
+        .publisher_path = "/publish",
+        .subprotocol = "",
+        .publish = "%p",
+    },
+    {
+        .name = "bun",
+        .subscriber_path = "/subscribe",
+        .publisher_path = "/publish",
+        .subprotocol = "",
+        .publish = "%p",
+    },
+    {
+        .name = "socketio",
+        .subscriber_path = "/socket.io/?EIO=4&transport=websocket",
+        .publisher_path = "/socket.io/?EIO=4&transport=websocket",
+        .subprotocol = "",
+        .await_first = "0{",
+        .hello = "40",
+        .await_hello = "40{",
+        .subscribe = "420[\"subscribe\",\"%c\"]",
+        .await_subscribe = "430[",
+        .heartbeat = "2",
+        .heartbeat_answer = "3",
+        .publish = "42[\"message\",%p]",
+    },
+};
+
+const struct protocol *protocol_named(const char *name) {
+  for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
+    if (strcmp(protocols[i].name, name) == 0) return &protocols[i];
+  die("no such protocol: %s", name);
+}
+
+/* Message ids differ from run to run: a server that outlives one must not take them for repetitions. */
+enum { RUN_PREFIX = 9 };
+
+static const char payload_start[] = "{\"content\":\"";
+
+static const uint8_t *find(const struct frame *frame, const char *text) {
+  return memmem(frame->payload, frame->length, text, strlen(text));
+}
+
+static uint64_t digits_at(const uint8_t *at, const struct frame *frame) {
+  if (at + DIGITS > frame->payload + frame->length) return 0;
+  uint64_t value = 0;
+  for (int i = 0; i < DIGITS; i++) {
+    if (at[i] < '0' || at[i] > '9') return 0;
+    value = value * 10 + (uint64_t)(at[i] - '0');
+  }
+  return value;
+}
+
+uint64_t protocol_sequence(const struct frame *frame) {
+  const uint8_t *at = find(frame, payload_start);
+  return at ? digits_at(at + sizeof payload_start - 1, frame) : 0;
+}
+
+uint64_t protocol_ack_sequence(const struct frame *frame) {
+  static const char key[] = "\"correlation_id\":\"";
+  const uint8_t *at = find(frame, key);
+  return at ? digits_at(at + sizeof key - 1 + RUN_PREFIX, frame) : 0;
+}
+
+uint64_t protocol_offset(const struct frame *frame) {
+  static const char key[] = "\"offset\":";
+  const uint8_t *at = find(frame, key);
+  if (!at) return 0;
+  const uint8_t *end = frame->payload + frame->length;
+  uint64_t value = 0;
+  for (at += sizeof key - 1; at < end && *at >= '0' && *at <= '9'; at++)
+    value = value * 10 + (uint64_t)(*at - '0');
+  return value;
+}
+
+enum meaning protocol_meaning(const struct protocol *protocol, const struct frame *frame) {
+  if (frame->opcode != OP_TEXT) return MEANS_UNKNOWN;
+  if (protocol->heartbeat && frame->length == strlen(protocol->heartbeat) &&
+      memcmp(frame->payload, protocol->heartbeat, frame->length) == 0)
+    return MEANS_HEARTBEAT;
+  if (find(frame, payload_start)) return MEANS_PUBLICATION;
+  if (strcmp(protocol->name, "tidewire") != 0) return MEANS_UNKNOWN;
+  if (find(frame, "\"type\":\"ack\""))
+    return find(frame, "\"duplicate\":true") ? MEANS_FAILURE : MEANS_ACK;
+  if (find(frame, "\"type\":\"error\"") || find(frame, "\"type\":\"reset\"")) return MEANS_FAILURE;
+  if (find(frame, "\"type\":\"auth_expiring\"")) return MEANS_NOTHING;
+  return MEANS_UNKNOWN;
+}
+
+static size_t append(char *text, size_t at, const char *part) {
+  size_t length = strlen(part);
+  memcpy(text + at, part, length);
+  return at + length;
+}
+
+void publish_build(struct publish *publish, const struct protocol *protocol, const char *channel,
+                   size_t payload_size) {
+  size_t fixed = sizeof payload_start - 1 + 2;
+  if (payload_size < fixed + DIGITS) die("a payload has at least %zu bytes", fixed + DIGITS);
+  char *text = malloc(payload_size + strlen(protocol->publish) + strlen(channel) + 64);
+  publish->places = 0;
+  size_t at = 0;
+  for (const char *format = protocol->publish; *format; format++) {
+    if (*format != '%') {
+      text[at++] = *format;
+    } else if (*++format == 'c') {
+      at = append(text, at, channel);
+    } else if (*format == 'i') {
+      at += (size_t)sprintf(text + at, "%08x-", (unsigned)time(NULL) ^ (unsigned)getpid() << 20);
+      publish->digits[publish->places++] = at;
+      at += DIGITS;
+    } else {
+      at = append(text, at, payload_start);
+      publish->digits[publish->places++] = at;
+      memset(text + at, 'x', payload_size - fixed);
+      at = append(text, at + payload_size - fixed, "\"}");
+    }
+  }
+  publish->bytes = malloc(at + 14);
+  publish->length = frame_encode(publish->bytes, OP_TEXT, text, at);
+  for (int i = 0; i < publish->places; i++) publish->digits[i] += publish->length - at;
+  free(text);
+}
+
+void publish_write(const struct publish *publish, uint64_t sequence, uint8_t *out) {
+  memcpy(out, publish->bytes, publish->length);
+  char digits[DIGITS];
+  for (int i = DIGITS - 1; i >= 0; i--, sequence /= 10) digits[i] = (char)('0' + sequence % 10);
+  for (int i = 0; i < publish->places; i++) memcpy(out + publish->digits[i], digits, DIGITS);
+}

@@ -1,0 +1,205 @@
+#include "run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <time.h>
+
+/* LAG: publications a subscriber may be behind when acks open the window. */
+enum { LAG = 8192, EVENTS = 32, SAMPLE_EVERY = 64 };
+
+static const double QUIET_SECONDS = 0.1;
+
+static uint64_t clock_ns(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
+}
+
+static double cpu_seconds(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static uint64_t ns(double seconds) { return (uint64_t)(seconds * 1e9); }
+
+static void watch(struct run *run, int operation, int fd, uint32_t events, int number) {
+  struct epoll_event event = {.events = events, .data.u32 = (uint32_t)number};
+  if (epoll_ctl(run->epoll, operation, fd, &event) < 0) die("epoll: %s", strerror(errno));
+}
+
+void run_connect(struct run *run) {
+  const struct options *options = &run->options;
+  struct rlimit files;
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  uint64_t window = options->await_acks ? options->in_flight + LAG : options->in_flight;
+  checker_init(&run->checker, options->protocol, window);
+  run->epoll = epoll_create1(EPOLL_CLOEXEC);
+  run->subscribers = calloc((size_t)options->subscribers, sizeof *run->subscribers);
+  size_t rest;
+  for (int i = 0; i < options->subscribers; i++) {
+    struct subscriber *subscriber = &run->subscribers[i];
+    subscriber->number = i;
+    subscriber->fd = session_open(&run->checker, &options->target, 1, &rest);
+    subscriber_carry(subscriber, run->checker.workspace, rest);
+    watch(run, EPOLL_CTL_ADD, subscriber->fd, EPOLLIN, i);
+  }
+  publisher_init(&run->publisher, &run->checker, options->target.channel, options->payload);
+  run->publisher.fd = session_open(&run->checker, &options->target, 0, &rest);
+  memcpy(run->publisher.in, run->checker.workspace, rest);
+  run->publisher.in_length = rest;
+  watch(run, EPOLL_CTL_ADD, run->publisher.fd, EPOLLIN, options->subscribers);
+}
+
+/* How many may be published in all by now. */
+static uint64_t publish_limit(const struct run *run) {
+  if (run->phase > MEASURING) return run->publisher.published; /* what is in the buffer still leaves */
+  uint64_t received = run->checker.stream.first;
+  if (!run->options.await_acks) return received + run->options.in_flight;
+  uint64_t limit = run->publisher.acks + run->options.in_flight;
+  return limit < received + LAG ? limit : received + LAG;
+}
+
+static void publish_due(struct run *run) {
+  int full = publisher_write(&run->publisher, &run->checker, publish_limit(run), clock_ns());
+  if (full == run->want_write) return;
+  run->want_write = full;
+  watch(run, EPOLL_CTL_MOD, run->publisher.fd, full ? EPOLLIN | EPOLLOUT : EPOLLIN,
+        run->options.subscribers);
+}
+
+/* Latency as this subscriber saw it. */
+static void sample(struct run *run, struct subscriber *subscriber, uint64_t now) {
+  const struct stream *stream = &run->checker.stream;
+  uint64_t received = stream_received(stream, subscriber->position);
+  if (subscriber->seen < stream->first) subscriber->seen = stream->first;
+  for (; subscriber->seen < received; subscriber->seen++) {
+    uint64_t stamp = run->publisher.stamps[(subscriber->seen + 1) & stream->mask];
+    if (run->phase == MEASURING) histogram_record(&run->sampled, now - stamp);
+  }
+}
+
+/* What the slowest subscriber has now received is received by all. */
+static void settle(struct run *run, uint64_t now) {
+  struct stream *stream = &run->checker.stream;
+  uint64_t before = stream->first;
+  int slowest = run->slowest;
+  if (run->subscribers[slowest].position == stream->tail) return;
+  for (int i = 0; i < run->options.subscribers; i++)
+    if (run->subscribers[i].position < run->subscribers[slowest].position) slowest = i;
+  run->slowest = slowest;
+  stream_release(stream, run->subscribers[slowest].position);
+  if (stream->first == before) return;
+  run->progress_at = now;
+  if (run->phase != MEASURING) return;
+  for (uint64_t done = before + 1; done <= stream->first; done++)
+    histogram_record(&run->last, now - run->publisher.stamps[done & stream->mask]);
+}
+
+static uint64_t deliveries(const struct run *run) {
+  uint64_t sum = 0;
+  for (int i = 0; i < run->options.subscribers; i++)
+    sum += stream_received(&run->checker.stream, run->subscribers[i].position);
+  return sum;
+}
+
+static void event(const char *name) {
+  printf("{\"event\":\"%s\"}\n", name);
+  fflush(stdout);
+}
+
+static void begin_window(struct run *run, uint64_t now) {
+  run->begin = now;
+  run->deliveries = deliveries(run);
+  run->published = run->publisher.published;
+  run->acks = run->publisher.acks;
+  run->cpu = cpu_seconds();
+  event("begin");
+}
+
+static void end_window(struct run *run, uint64_t now) {
+  run->seconds = (double)(now - run->begin) / 1e9;
+  run->deliveries = deliveries(run) - run->deliveries;
+  run->published = run->publisher.published - run->published;
+  run->acks = run->publisher.acks - run->acks;
+  run->cpu = cpu_seconds() - run->cpu;
+  event("end");
+}
+
+static int everything_arrived(const struct run *run) {
+  const struct publisher *publisher = &run->publisher;
+  return run->checker.stream.first == publisher->published &&
+         (!run->options.protocol->acks || publisher->acks == publisher->published);
+}
+
+static void check_stall(struct run *run, uint64_t now) {
+  if (everything_arrived(run)) {
+    run->progress_at = now;
+  } else if (now - run->progress_at > ns(run->options.stall)) {
+    struct checker *checker = &run->checker;
+    int acks = checker->stream.first == run->publisher.published;
+    checker_fail(checker, "stall", acks ? -1 : run->slowest, NULL);
+    checker->problem.expected = run->publisher.published;
+    checker->problem.received = acks ? run->publisher.acks : checker->stream.first;
+  }
+}
+
+static void advance_phase(struct run *run, uint64_t now) {
+  switch (run->phase) {
+    case WARMING_UP:
+      if (now < run->phase_ends) return;
+      begin_window(run, now);
+      run->phase = MEASURING;
+      run->phase_ends = now + ns(run->options.seconds);
+      return;
+    case MEASURING:
+      if (now < run->phase_ends) return;
+      end_window(run, now);
+      run->phase = DRAINING;
+      return;
+    case DRAINING:
+      if (!everything_arrived(run)) return;
+      run->phase = LISTENING;
+      run->phase_ends = now + ns(QUIET_SECONDS);
+      return;
+    case LISTENING: /* for deliveries that should not come */
+      if (now >= run->phase_ends) run->phase = DONE;
+      return;
+    case DONE: return;
+  }
+}
+
+void run_measure(struct run *run) {
+  struct epoll_event events[EVENTS];
+  uint64_t now = run->progress_at = clock_ns();
+  run->phase_ends = now + ns(run->options.warmup);
+  while (run->phase != DONE && !run->checker.problem.kind) {
+    publish_due(run);
+    int count = epoll_wait(run->epoll, events, EVENTS, 10);
+    for (int i = 0; i < count && !run->checker.problem.kind; i++) {
+      int number = (int)events[i].data.u32;
+      if (number == run->options.subscribers) {
+        if (!(events[i].events & ~(uint32_t)EPOLLOUT)) continue;
+        uint64_t acks = run->publisher.acks;
+        now = clock_ns();
+        publisher_read(&run->publisher, &run->checker, now,
+                       run->phase == MEASURING ? &run->acked : NULL);
+        if (run->publisher.acks != acks) run->progress_at = now;
+      } else {
+        subscriber_read(&run->checker, &run->subscribers[number]);
+        if (number % SAMPLE_EVERY == 0) sample(run, &run->subscribers[number], clock_ns());
+      }
+    }
+    now = clock_ns();
+    settle(run, now);
+    check_stall(run, now);
+    advance_phase(run, now);
+  }
+}

@@ -1,0 +1,43 @@
+/* One measurement: warm up, measure, let everything arrive, listen for what should not come. */
+#ifndef RUN_H
+#define RUN_H
+
+#include "publisher.h"
+#include "session.h"
+
+enum phase { WARMING_UP, MEASURING, DRAINING, LISTENING, DONE };
+
+struct options {
+  struct target target;
+  const struct protocol *protocol;
+  int subscribers;
+  int await_acks; /* the window is opened by acks, not by deliveries */
+  size_t payload;
+  uint64_t in_flight;
+  double warmup, seconds, stall;
+};
+
+struct run {
+  struct options options;
+  struct checker checker;
+  struct publisher publisher;
+  struct subscriber *subscribers;
+  int epoll;
+  int slowest;
+  int want_write;
+  enum phase phase;
+  uint64_t phase_ends;
+  uint64_t progress_at;
+  struct histogram last, sampled, acked;
+  /* counters at the start of the window, then their growth in it */
+  uint64_t begin, deliveries, published, acks;
+  double seconds, cpu;
+};
+
+/* Opens all connections; exits when that fails. */
+void run_connect(struct run *run);
+
+/* Measures, until everything published has arrived or something is wrong. */
+void run_measure(struct run *run);
+
+#endif

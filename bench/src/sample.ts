@@ -1,0 +1,75 @@
+/** Milliseconds. */
+export interface Latency {
+  p50: number
+  p99: number
+  max: number
+}
+
+/** What the generator found wrong first. */
+export interface Problem {
+  kind:
+    | 'gap'
+    | 'duplicate'
+    | 'reorder'
+    | 'offset'
+    | 'stall'
+    | 'closed'
+    | 'refused'
+    | 'unexpected'
+    /** The generator or the server did not come up. */
+    | 'start'
+  /** -1: the publisher. */
+  subscriber: number
+  expected: number
+  received: number
+  text: string
+}
+
+/** What the generator reports of one run; rates come from the window between warm-up and drain. */
+export interface Measurement {
+  ok: boolean
+  seconds: number
+  deliveries: number
+  publications: number
+  acks: number
+  /** CPU seconds of the generator in the window. */
+  cpuSeconds: number
+  /** Mean size of a delivered WebSocket frame. */
+  frameBytes: number
+  /** From handing a publication to the socket to its receipt by the slowest subscriber. */
+  lastSubscriberMs?: Latency
+  /** The same to every 64th subscriber. */
+  deliveryMs?: Latency
+  ackMs?: Latency
+  /** Of the whole run, warm-up and drain included. */
+  total: { publications: number; receivedByAll: number; acks: number }
+  problem?: Problem
+}
+
+/** One run of one server. */
+export interface Sample extends Measurement {
+  /** CPU seconds of the server and its children in the window. */
+  serverCpuSeconds: number
+  /** CPU seconds that neither server nor generator used: what else the machine did in the window. */
+  otherCpuSeconds: number
+}
+
+/** One sentence for a person. */
+export function describeProblem(problem: Problem): string {
+  const who = problem.subscriber < 0 ? 'the publisher' : `subscriber ${problem.subscriber}`
+  const text = problem.text === '' ? '' : `: ${problem.text}`
+  switch (problem.kind) {
+    case 'gap':
+    case 'duplicate':
+    case 'reorder':
+      return `${problem.kind}: ${who} expected publication ${problem.expected} and got ${problem.received}`
+    case 'offset':
+      return `offset: ${who} expected offset ${problem.expected} and got ${problem.received}${text}`
+    case 'stall':
+      return `stall: ${who} has ${problem.received} of ${problem.expected} and nothing more comes`
+    case 'start':
+      return problem.text
+    default:
+      return `${problem.kind}: ${who}${text}`
+  }
+}

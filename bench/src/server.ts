@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { paths } from './paths.ts'
+import type { Peer } from './peers.ts'
+
+const READY_MS = 20_000
+const STOP_MS = 5_000
+
+/** One server process, from its first answer to its end. */
+export class ServerProcess {
+  readonly port: number
+  readonly #child: ChildProcess
+  readonly #directory: string
+  readonly #log: string
+
+  private constructor(child: ChildProcess, port: number, directory: string, log: string) {
+    this.port = port
+    this.#child = child
+    this.#directory = directory
+    this.#log = log
+  }
+
+  /** Resolves when the server answers HTTP; rejects with the end of its log when it does not. */
+  static async start(peer: Peer, pin: readonly string[]): Promise<ServerProcess> {
+    const port = await freePort()
+    mkdirSync(paths.build, { recursive: true })
+    const directory = mkdtempSync(join(paths.build, 'data-'))
+    const log = join(paths.build, `${peer.name}.log`)
+    const output = openSync(log, 'w')
+    const [program = '', ...args] = [...pin, ...peer.command(port, directory)]
+    const child = spawn(program, args, { stdio: ['ignore', output, output] })
+    closeSync(output)
+    const server = new ServerProcess(child, port, directory, log)
+    try {
+      await server.#ready(peer)
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
+    return server
+  }
+
+  /** CPU seconds that the process and its children have used, all threads included. */
+  cpuSeconds(): number {
+    return this.#child.pid === undefined ? 0 : cpuSecondsOf(this.#child.pid)
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.pid !== undefined && !this.#exited()) {
+      const gone = once(this.#child, 'exit')
+      this.#child.kill('SIGTERM')
+      const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS)
+      await gone
+      clearTimeout(timer)
+    }
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  #exited(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  async #ready(peer: Peer): Promise<void> {
+    let failure = ''
+    this.#child.on('error', (error) => (failure = error.message))
+    const deadline = Date.now() + READY_MS
+    while (!(await answers(this.port))) {
+      if (failure === '' && !this.#exited() && Date.now() < deadline) {
+        await delay(50)
+        continue
+      }
+      const said = readFileSync(this.#log, 'utf8').trim().split('\n').slice(-5).join('\n')
+      throw new Error(`${peer.name} did not come up: ${failure || said || 'it said nothing'}`)
+    }
+  }
+}
+
+/** Any answer will do: only Tidewire has a `/health`. */
+async function answers(port: number): Promise<boolean> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/health`)
+    await response.arrayBuffer()
+    return true
+  } catch (error) {
+    if (error instanceof TypeError) return false // how fetch says that nobody listens yet
+    throw error
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('No free port was found.')
+  return address.port
+}
+
+const TICKS_PER_SECOND = 100 // USER_HZ, the same on every Linux
+
+function cpuSecondsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  // The name in parentheses may hold spaces; utime and stime are the 12th and 13th field behind it.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const own = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return children
+    .split(' ')
+    .filter((child) => child !== '')
+    .reduce((sum, child) => sum + cpuSecondsOf(Number(child)), own)
+}

@@ -1,0 +1,76 @@
+import {
+  type ConnectionState,
+  type SubscriptionState,
+  type TidewireError,
+  UnauthorizedError,
+} from '@tidewire/react'
+
+/** What the tide line shows: `moving` is on its way, `waiting` counts down, `failed` needs the reader. */
+export type Tone = 'live' | 'moving' | 'waiting' | 'failed'
+
+export interface ConnectionWords {
+  tone: Tone
+  /** One or two words, for the head of the room. */
+  label: string
+  /** What is going on and what it means for the reader; undefined while there is nothing to say. */
+  sentence: string | undefined
+  /** The same without numbers that run, for screen readers. */
+  spoken: string | undefined
+  action: string | undefined
+}
+
+const WAIT = 'Messages you send will wait.'
+
+/** The truth about the connection, in plain words. `now` in milliseconds since 1970. */
+export function connectionWords(
+  state: ConnectionState,
+  room: SubscriptionState,
+  now: number,
+): ConnectionWords {
+  if (state.name === 'connected') {
+    return room.name === 'subscribing' ? words('moving', 'Catching up', 'Catching up.') : LIVE
+  }
+  if (state.name === 'connecting') return words('moving', 'Connecting', `Connecting. ${WAIT}`)
+  if (state.name === 'reconnecting') return reconnecting(state, now)
+  if (state.name === 'failed') {
+    return words('failed', 'Disconnected', causeOf(state.error), 'Try again')
+  }
+  return words('failed', 'Disconnected', `You are disconnected. ${WAIT}`, 'Connect')
+}
+
+function reconnecting(
+  { retryAt, reason }: Extract<ConnectionState, { name: 'reconnecting' }>,
+  now: number,
+): ConnectionWords {
+  const why = REASONS[reason] ?? ''
+  const seconds = Math.ceil((retryAt - now) / 1000)
+  const spoken = `${why}Reconnecting. ${WAIT}`
+  if (seconds <= 0) return { ...words('moving', 'Reconnecting', spoken), spoken }
+  const sentence = `${why}Reconnecting in ${seconds} s. ${WAIT}`
+  return { ...words('waiting', 'Reconnecting', sentence, 'Retry now'), spoken }
+}
+
+/** What stopped the client: in the words of the page where it was the page that gave up. */
+function causeOf({ message, cause }: TidewireError): string {
+  return cause instanceof UnauthorizedError ? cause.message : message
+}
+
+const REASONS: Partial<Record<string, string>> = {
+  server_shutdown: 'The server is restarting. ',
+  token_unavailable: 'The server does not answer. ',
+  heartbeat_timeout: 'The server fell silent. ',
+  too_many_connections: 'The server is full. ',
+  rate_limited: 'The server asks to slow down. ',
+}
+
+function words(tone: Tone, label: string, sentence: string, action?: string): ConnectionWords {
+  return { tone, label, sentence, spoken: sentence, action }
+}
+
+const LIVE: ConnectionWords = {
+  tone: 'live',
+  label: 'Live',
+  sentence: undefined,
+  spoken: undefined,
+  action: undefined,
+}

@@ -1,0 +1,57 @@
+import type { Message } from '@tidewire/react'
+import { dayOf } from './time.ts'
+
+export type ChatMessage = Message<{ content: string }>
+
+/** What the first message of a list has before it. */
+export type Beginning = 'more' | 'start' | 'expired' | 'restarted'
+
+/** One line of the list, from top to bottom. */
+export type Row =
+  | { kind: 'beginning'; key: string; beginning: Beginning }
+  | { kind: 'day'; key: string; day: number }
+  | { kind: 'new'; key: string }
+  | { kind: 'message'; key: string; message: ChatMessage; leads: boolean }
+
+const MINUTE_MS = 60_000
+
+/**
+ * The rows of a list of messages. A message leads a group when another author, another minute or a separator is
+ * before it. `readTo`: the offset after which everything is new to the reader.
+ */
+export function rowsOf(
+  messages: readonly ChatMessage[],
+  beginning: Beginning,
+  readTo: number | undefined,
+): Row[] {
+  const rows: Row[] = [{ kind: 'beginning', key: 'beginning', beginning }]
+  let day = Number.NEGATIVE_INFINITY
+  let nextDay = Number.NEGATIVE_INFINITY
+  let before: ChatMessage | undefined
+  let isNewMarked = readTo === undefined
+  for (const message of messages) {
+    const { at, offset } = message
+    if (at >= nextDay || at < day) {
+      day = dayOf(at)
+      nextDay = dayOf(day + 36 * 3_600_000)
+      rows.push({ kind: 'day', key: `day ${day}`, day })
+      before = undefined
+    }
+    if (!isNewMarked && offset !== undefined && offset > (readTo ?? 0)) {
+      rows.push({ kind: 'new', key: 'new' })
+      isNewMarked = true
+      before = undefined
+    }
+    rows.push({ kind: 'message', key: message.id, message, leads: !belongsTo(before, message) })
+    before = message
+  }
+  return rows
+}
+
+function belongsTo(before: ChatMessage | undefined, { user, at }: ChatMessage): boolean {
+  return (
+    before !== undefined &&
+    before.user === user &&
+    Math.floor(before.at / MINUTE_MS) === Math.floor(at / MINUTE_MS)
+  )
+}

@@ -1,0 +1,177 @@
+import { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Config } from '@tidewire/server'
+
+export interface Finding {
+  check: string
+  level: 'ok' | 'warn' | 'fail'
+  message: string
+  /** What to do about it. */
+  remedy?: string
+}
+
+const OLDEST_NODE = { major: 22, minor: 13 }
+/** Databases up to this size are read whole. */
+const CHECKED_BYTES = 256 * 1024 * 1024
+/** Files that a server needs beside its connections. */
+const SPARE_FILES = 200
+
+export function checkNode(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const { major: least, minor: leastMinor } = OLDEST_NODE
+  const good = major > least || (major === least && minor >= leastMinor)
+  const message = `${process.versions.node} on ${process.platform} ${process.arch}`
+  if (good) return { check: 'node', level: 'ok', message }
+  return { check: 'node', level: 'fail', message, remedy: 'Install Node 22.13 or newer.' }
+}
+
+/** A clock that is behind refuses good tokens: it cannot be earlier than what this program was built with. */
+export function checkClock(now = Date.now()): Finding {
+  const { mtimeMs } = statSync(fileURLToPath(import.meta.url))
+  const message = new Date(now).toISOString()
+  if (now >= mtimeMs) return { check: 'clock', level: 'ok', message }
+  const remedy = 'Set the clock, or switch on time synchronisation: tokens depend on it.'
+  return { check: 'clock', level: 'fail', message: `${message} is before the installation`, remedy }
+}
+
+export function checkFiles({ limits }: Config): Finding {
+  const { userLimits } = process.report.getReport() as {
+    userLimits?: { open_files?: { soft?: number | string } }
+  }
+  const soft = userLimits?.open_files?.soft
+  const needed = limits.max_connections + SPARE_FILES
+  const enough = typeof soft !== 'number' || soft >= needed
+  const message = `${soft ?? 'unlimited'} open files, ${limits.max_connections} connections allowed`
+  if (enough) return { check: 'files', level: 'ok', message }
+  const remedy = `Raise the limit (ulimit -n ${needed}), or lower limits.max_connections.`
+  return { check: 'files', level: 'warn', message, remedy }
+}
+
+export function checkAuth({ auth, dev }: Config): Finding {
+  const check = 'auth'
+  const keys = `${auth.server_keys.length} server keys`
+  if (auth.jwt_secret !== undefined) {
+    return { check, level: 'ok', message: `a secret is set, ${keys}` }
+  }
+  if (dev)
+    return { check, level: 'ok', message: `dev makes a secret and keeps it in data, ${keys}` }
+  const message = `no secret: user tokens are refused, ${keys}`
+  return { check, level: 'warn', message, remedy: 'Set TIDEWIRE_JWT_SECRET.' }
+}
+
+export function checkNamespaces({ namespaces }: Config): Finding[] {
+  const check = 'namespaces'
+  const findings = Object.entries(namespaces).map(([name, policy]): Finding => {
+    const { durability, publish, subscribe, history, retention } = policy
+    const kept = [
+      ...(retention.max_entries === undefined ? [] : [`${retention.max_entries} entries`]),
+      ...(retention.max_age_ms === undefined ? [] : [`${retention.max_age_ms} ms`]),
+    ]
+    const keeps = kept.length === 0 ? '' : `, keeps ${kept.join(' and ')}`
+    const message = `${name}: ${durability}, publish ${publish}, subscribe ${subscribe}, history ${history}${keeps}`
+    return { check, level: 'ok', message }
+  })
+  if (findings.length > 0) return findings
+  const remedy = 'Add some to tidewire.yaml, or use --dev.'
+  return [{ check, level: 'warn', message: 'none, so there are no channels', remedy }]
+}
+
+export function checkData({ data }: Config): Finding {
+  const path = resolve(data)
+  const remedy = 'Check that it is a directory and who owns it, or choose another with --data.'
+  try {
+    if (!existsSync(path)) {
+      accessSync(nearestDirectory(path), constants.W_OK)
+      return { check: 'data', level: 'ok', message: `${path} will be made` }
+    }
+    const probe = join(path, `.doctor-${process.pid}`)
+    writeFileSync(probe, '')
+    rmSync(probe)
+    return { check: 'data', level: 'ok', message: `${path} is writable` }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return { check: 'data', level: 'fail', message: `${path} is not writable (${code})`, remedy }
+  }
+}
+
+export async function checkDatabase({ data }: Config): Promise<Finding> {
+  const check = 'database'
+  const path = join(resolve(data), 'tidewire.db')
+  if (!existsSync(path)) {
+    return { check, level: 'ok', message: 'none yet: the first start makes it' }
+  }
+  const { size } = statSync(path)
+  const { DatabaseSync } = await import('node:sqlite')
+  try {
+    const db = new DatabaseSync(path, { readOnly: true })
+    try {
+      const whole = size <= CHECKED_BYTES
+      const row = db.prepare(whole ? 'PRAGMA quick_check(1)' : 'PRAGMA schema_version').get()
+      if (whole && row?.['quick_check'] !== 'ok') return damaged(path)
+    } finally {
+      db.close()
+    }
+  } catch (error) {
+    // Primary result codes of SQLite: the upper bytes tell more of the same.
+    const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff
+    if (code === BUSY) return { check, level: 'ok', message: `${path} is open in a running server` }
+    if (code === CORRUPT || code === NOT_A_DATABASE) return damaged(path)
+    const message = `${path} cannot be opened: ${(error as Error).message}`
+    return { check, level: 'fail', message, remedy: 'Check who owns it.' }
+  }
+  return { check, level: 'ok', message: `${path}, ${(size / 1e6).toFixed(1)} MB` }
+}
+
+const BUSY = 5
+const CORRUPT = 11
+const NOT_A_DATABASE = 26
+
+export async function checkPort(
+  check: string,
+  { host, port }: { host: string; port: number },
+  flag: string,
+): Promise<Finding> {
+  if (port === 0) return { check, level: 'ok', message: 'a free one is taken' }
+  const code = await listenError(host, port)
+  if (code === undefined) return { check, level: 'ok', message: `${host}:${port} is free` }
+  const remedy = `Choose another with ${flag}.`
+  if (code !== 'EADDRINUSE') {
+    return { check, level: 'fail', message: `${host}:${port} cannot be used (${code})`, remedy }
+  }
+  if (await isHealthy(host, port)) {
+    return { check, level: 'ok', message: `${host}:${port} is served by a running server` }
+  }
+  return { check, level: 'fail', message: `${host}:${port} is taken by another program`, remedy }
+}
+
+function damaged(path: string): Finding {
+  const remedy = 'Restore a backup, or move the file away to start empty.'
+  return { check: 'database', level: 'fail', message: `${path} is damaged`, remedy }
+}
+
+function nearestDirectory(path: string): string {
+  return existsSync(path) ? path : nearestDirectory(dirname(path))
+}
+
+function listenError(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    server.listen({ host, port }, () => server.close(() => resolve(undefined)))
+  })
+}
+
+async function isHealthy(host: string, port: number): Promise<boolean> {
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}/health`
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2000) })
+    await response.body?.cancel()
+    return response.ok
+  } catch {
+    // Something listens there that speaks no HTTP.
+    return false
+  }
+}

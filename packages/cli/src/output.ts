@@ -1,0 +1,25 @@
+import { styleText } from 'node:util'
+
+type Format = Parameters<typeof styleText>[0]
+
+/** For people, on stderr: stdout belongs to data. */
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+/** A line of data, on stdout. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+/** Colours where a terminal shows them, and NO_COLOR does not forbid it. */
+export function styled(format: Format, text: string, stream = process.stdout): string {
+  return styleText(format, text, { stream })
+}
+
+/** Ends the process in peace when the reader of stdout has gone (`| head`). */
+export function endWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? 0 : 1)
+  })
+}

@@ -1,0 +1,298 @@
+import { type Envelope, isChannelName, type JsonObject, type Publication } from '@tidewire/protocol'
+import { type Backoff, backoffOf } from './backoff.ts'
+import { type CallHandler, Calls } from './calls.ts'
+import { Channel, type ChannelHost } from './channel.ts'
+import { Connection } from './connection.ts'
+import { Emitter, reportUnheard } from './emitter.ts'
+import { errorFromPayload, TidewireError } from './errors.ts'
+import { newMessageId } from './message-id.ts'
+import { PublishQueue } from './publish-queue.ts'
+import { Requests } from './requests.ts'
+import { TokenSource } from './token-source.ts'
+import { pollTransport } from './transports/poll.ts'
+import { sseTransport } from './transports/sse.ts'
+import { websocketTransport } from './transports/websocket.ts'
+import type {
+  AnyEvents,
+  ConnectionState,
+  EventsOf,
+  ListenerOptions,
+  Reset,
+  StateChange,
+  Subscribed,
+  TidewireOptions,
+  TransportName,
+} from './types.ts'
+import { baseUrl } from './url.ts'
+
+const DEFAULT_TRANSPORTS: readonly TransportName[] = ['websocket', 'sse', 'poll']
+const DEFAULT_MAX_QUEUE = 1000
+
+interface ClientEvents {
+  state: StateChange
+  waiting: number
+  error: TidewireError
+}
+
+/**
+ * A client of one server. `Events` maps channel patterns to their events:
+ * `new Tidewire<{ 'chat:*': { message: { content: string } } }>()`.
+ */
+export class Tidewire<Events = AnyEvents> {
+  readonly #emitters: { [Name in keyof ClientEvents]: Emitter<ClientEvents[Name]> }
+  readonly #connection: Connection
+  readonly #channels = new Map<string, Channel<never>>()
+  readonly #queue: PublishQueue
+  readonly #requests: Requests
+  readonly #calls: Calls
+  readonly #host: ChannelHost
+  readonly #usable: () => void
+  /** `message_id` of the `subscribe` frames of this connection that have no answer yet. */
+  readonly #asks = new Map<string, { channel: string; ask: number }>()
+
+  constructor(options: TidewireOptions = {}) {
+    const report = (error: TidewireError): void => this.#report(error)
+    this.#emitters = {
+      state: new Emitter<StateChange>(report),
+      waiting: new Emitter<number>(report),
+      // A listener of errors that throws has nobody else to tell.
+      error: new Emitter<TidewireError>(reportUnheard),
+    }
+    const backoff = backoffOf(options.backoff)
+    const send = (envelope: Envelope): void => this.#connection.send(envelope)
+    this.#connection = this.#makeConnection(options, backoff)
+    this.#queue = new PublishQueue({
+      max: options.maxQueue ?? DEFAULT_MAX_QUEUE,
+      backoff,
+      send,
+      onCount: (count) => this.#emitters.waiting.emit(count),
+    })
+    this.#requests = new Requests(send)
+    this.#calls = new Calls(send)
+    this.#host = this.#makeHost(backoff, send, report)
+    this.#usable = () => requireTransports(options)
+    if (options.connect ?? true) this.connect()
+  }
+
+  get state(): ConnectionState {
+    return this.#connection.state
+  }
+
+  /** Publications without an answer: queued or in flight. */
+  get waiting(): number {
+    return this.#queue.size
+  }
+
+  /** Returns what removes the listener. `error`: errors that answer no call of the app, and those of listeners. */
+  on(event: 'state', fn: (change: StateChange) => void, options?: ListenerOptions): () => void
+  on(event: 'waiting', fn: (count: number) => void, options?: ListenerOptions): () => void
+  on(event: 'error', fn: (error: TidewireError) => void, options?: ListenerOptions): () => void
+  on(event: keyof ClientEvents, fn: (value: never) => void, options?: ListenerOptions): () => void {
+    return (this.#emitters[event] as Emitter<unknown>).on(fn as (value: unknown) => void, options)
+  }
+
+  /**
+   * Connects; while reconnecting, tries again now. Throws `unsupported` when this platform has no WebSocket (or no
+   * fetch) and none was passed.
+   */
+  connect(): void {
+    this.#usable()
+    this.#connection.connect()
+  }
+
+  /** The same object for the same name. Throws `invalid_argument` for what cannot be a channel name. */
+  channel<Name extends string>(name: Name): Channel<EventsOf<Events, Name>> {
+    let channel = this.#channels.get(name)
+    if (channel === undefined) {
+      if (!isChannelName(name)) {
+        const message = `${JSON.stringify(name)} is not a channel name such as chat:general.`
+        throw new TidewireError('invalid_argument', message)
+      }
+      channel = new Channel<never>(name, this.#host, this.state.name === 'connected')
+      this.#channels.set(name, channel)
+    }
+    return channel as unknown as Channel<EventsOf<Events, Name>>
+  }
+
+  /** Answers `POST /v1/users/{user}/call`. Only over WebSocket. Returns what removes the handler. */
+  handle(method: string, fn: CallHandler): () => void {
+    return this.#calls.handle(method, fn)
+  }
+
+  /** Ends the connection for good. What waits rejects with `closed`; `connect()` starts anew. */
+  close(): Promise<void> {
+    this.#connection.close()
+    return Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #makeConnection(options: TidewireOptions, backoff: Backoff): Connection {
+    const tokens = new TokenSource(options)
+    const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
+    const WebSocket = options.WebSocket ?? globalThis.WebSocket
+    return new Connection({
+      config: {
+        backoff,
+        transports: options.transports ?? DEFAULT_TRANSPORTS,
+        renewable: tokens.renewable,
+      },
+      url: baseUrl(options.url),
+      tokens,
+      transports: {
+        websocket: websocketTransport(WebSocket),
+        sse: sseTransport(fetch),
+        poll: pollTransport(fetch),
+      },
+      on: {
+        state: (change) => this.#stateChanged(change),
+        envelope: (envelope) => this.#receive(envelope),
+        error: (error) => this.#report(error),
+      },
+    })
+  }
+
+  #makeHost(
+    backoff: Backoff,
+    send: ChannelHost['send'],
+    report: ChannelHost['report'],
+  ): ChannelHost {
+    return {
+      backoff,
+      send,
+      report,
+      ask: (channel, ask, payload) => {
+        const message_id = newMessageId()
+        this.#asks.set(message_id, { channel, ask })
+        send({ type: 'subscribe', payload, metadata: { message_id } })
+      },
+      unanswered: () => this.#connection.restart('timeout'),
+      publish: (envelope, wait) => {
+        const ended = this.#ended()
+        return ended === undefined ? this.#queue.publish(envelope, wait) : Promise.reject(ended)
+      },
+      request: (envelope, wait) => {
+        const ended = this.#ended()
+        return ended === undefined ? this.#requests.request(envelope, wait) : Promise.reject(ended)
+      },
+    }
+  }
+
+  /** Why nothing can wait for a connection. Before the first `connect()` it can. */
+  #ended(): TidewireError | undefined {
+    const { state } = this
+    if (state.name === 'failed') return state.error
+    if (state.name !== 'disconnected' || state.reason !== 'closed') return undefined
+    return new TidewireError('closed', 'The client is closed. Call connect() first.')
+  }
+
+  #stateChanged({ from, to }: StateChange): void {
+    if (from.name === 'connected') {
+      this.#asks.clear()
+      this.#queue.offline('reason' in to && to.reason === 'message_too_large')
+      for (const channel of this.#channels.values()) channel.tell({ type: 'offline' })
+    }
+    if (to.name === 'connected') {
+      for (const channel of this.#channels.values()) channel.tell({ type: 'online' })
+      this.#requests.online()
+      this.#queue.online()
+    }
+    const ended = this.#ended()
+    if (ended !== undefined) {
+      this.#queue.fail(ended)
+      this.#requests.fail(ended)
+      for (const channel of this.#channels.values()) channel.fail(ended)
+    }
+    this.#emitters.state.emit({ from, to })
+  }
+
+  #receive(envelope: Envelope): void {
+    const { type, payload, metadata } = envelope
+    const { correlation_id: id } = metadata
+    switch (type) {
+      case 'ack':
+        if (id !== undefined) this.#queue.acked(id, payload)
+        return
+      case 'history':
+        this.#requests.answered(envelope)
+        return
+      case 'error':
+        return this.#refused(id, errorFromPayload(payload))
+      case 'call':
+        void this.#calls.answer(envelope)
+        return
+      case 'subscribed':
+        return this.#subscribed(id, payload)
+      case 'unsubscribed':
+        return this.#tell(payload['channel'], { type: 'unsubscribed' })
+      case 'reset':
+        return this.#tell(payload['channel'], { type: 'reset', reset: resetOf(payload) })
+      default:
+        // An event of a channel; what belongs to the connection names none.
+        if (metadata.channel !== undefined) {
+          this.#tell(metadata.channel, {
+            type: 'publication',
+            publication: envelope as Publication,
+          })
+        }
+    }
+  }
+
+  #tell(name: unknown, event: Parameters<Channel['tell']>[0]): void {
+    this.#channels.get(String(name))?.tell(event)
+  }
+
+  #subscribed(id: string | undefined, payload: JsonObject): void {
+    const asked = id === undefined ? undefined : this.#asks.get(id)
+    if (id === undefined || asked === undefined) return
+    this.#asks.delete(id)
+    const { channel: _, ...answer } = payload
+    this.#tell(asked.channel, {
+      type: 'subscribed',
+      ask: asked.ask,
+      answer: answer as unknown as Subscribed,
+    })
+  }
+
+  #refused(id: string | undefined, error: TidewireError): void {
+    if (id !== undefined) {
+      const asked = this.#asks.get(id)
+      if (asked !== undefined) {
+        this.#asks.delete(id)
+        return this.#tell(asked.channel, { type: 'refused', ask: asked.ask, error })
+      }
+      if (this.#queue.refused(id, error) || this.#requests.refused(id, error)) return
+    }
+    this.#report(error)
+  }
+
+  #report(error: TidewireError): void {
+    if (this.#emitters.error.size === 0) reportUnheard(error)
+    else this.#emitters.error.emit(error)
+  }
+}
+
+function resetOf({ epoch, offset, reason }: JsonObject): Reset {
+  return { epoch, offset, reason } as unknown as Reset
+}
+
+function requireTransports({
+  transports = DEFAULT_TRANSPORTS,
+  WebSocket,
+  fetch,
+}: TidewireOptions): void {
+  if (transports.includes('websocket') && (WebSocket ?? globalThis.WebSocket) === undefined) {
+    throw new TidewireError(
+      'unsupported',
+      "There is no global WebSocket here. Install `ws` and pass it: new Tidewire({ WebSocket }) with `import { WebSocket } from 'ws'`. Or leave 'websocket' out of `transports`.",
+    )
+  }
+  if (transports.length === 0 || (fetch ?? globalThis.fetch) === undefined) {
+    throw new TidewireError(
+      'unsupported',
+      'There is no transport to use: pass `transports` and `fetch`.',
+    )
+  }
+}

@@ -1,0 +1,138 @@
+import type { ErrorReason } from '@tidewire/protocol'
+import { errorFromPayload, TidewireError } from '../errors.ts'
+import type { DisconnectReason } from '../types.ts'
+
+export type Fetch = typeof globalThis.fetch
+
+export interface HttpAnswer {
+  status: number
+  /** Parsed JSON; `undefined` when there is none. */
+  body: unknown
+  headers: Headers
+}
+
+/** Requests of one transport. Every method rejects with a `TidewireError` and nothing else. */
+export class Http {
+  token: string | undefined
+  readonly #fetch: Fetch
+  readonly #url: string
+
+  constructor(fetch: Fetch, url: string, token: string | undefined) {
+    this.#fetch = fetch
+    this.#url = url
+    this.token = token
+  }
+
+  get(path: string, signal: AbortSignal): Promise<HttpAnswer> {
+    return this.#answer(path, { signal })
+  }
+
+  post(path: string, body: unknown, signal: AbortSignal): Promise<HttpAnswer> {
+    const headers = { 'Content-Type': 'application/json' }
+    return this.#answer(path, { method: 'POST', body: JSON.stringify(body), headers, signal })
+  }
+
+  /** The response as soon as its head is there; its body is read by the caller. */
+  async open(
+    path: string,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const response = await this.#send(path, { headers, signal })
+    if (response.ok) return response
+    throw refusal(response, await readJson(response))
+  }
+
+  async #answer(path: string, init: RequestInit): Promise<HttpAnswer> {
+    const response = await this.#send(path, init)
+    const body = await readJson(response)
+    if (!response.ok) throw refusal(response, body)
+    return { status: response.status, body, headers: response.headers }
+  }
+
+  async #send(path: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers)
+    if (this.token !== undefined) headers.set('Authorization', `Bearer ${this.token}`)
+    // `include` would send cookies to other origins; what counts is the token.
+    const options: RequestInit = { ...init, headers, cache: 'no-store', credentials: 'same-origin' }
+    try {
+      return await this.#fetch(this.#url + path, options)
+    } catch (cause) {
+      throw unreachable(cause)
+    }
+  }
+}
+
+export function channelPath(channel: string): string {
+  return `/v1/channels/${encodeURIComponent(channel)}/publications`
+}
+
+/** The channels were the trouble, each of which may be asked for alone, and not the connection. */
+export function isAboutChannels(error: TidewireError): boolean {
+  return ABOUT_CHANNELS.has(error.reason)
+}
+
+const ABOUT_CHANNELS: ReadonlySet<string> = new Set<ErrorReason>([
+  'bad_envelope',
+  'unknown_type',
+  'forbidden',
+  'not_found',
+  'conflict',
+])
+
+/** How a failed request is told to the connection. */
+export function lostReason(error: TidewireError): DisconnectReason {
+  return typeof error.code === 'number' ? (error.reason as ErrorReason) : 'network'
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  let text: string
+  try {
+    text = await response.text()
+  } catch (cause) {
+    throw unreachable(cause)
+  }
+  try {
+    return text === '' ? undefined : (JSON.parse(text) as unknown)
+  } catch {
+    // A page of a proxy in between.
+    return undefined
+  }
+}
+
+function refusal({ status, headers }: Response, body: unknown): TidewireError {
+  const told = body as { code?: unknown; retry_after_ms?: unknown } | undefined | null
+  const seconds = Number(headers.get('Retry-After') ?? Number.NaN)
+  const retryAfterMs = Number.isNaN(seconds) ? undefined : seconds * 1000
+  if (typeof told?.code === 'number') {
+    return errorFromPayload({
+      ...told,
+      ...(told.retry_after_ms === undefined && retryAfterMs !== undefined
+        ? { retry_after_ms: retryAfterMs }
+        : {}),
+    })
+  }
+  // Not an answer of the server itself: a proxy, or another server.
+  const reason = BY_STATUS[status] ?? 'connection_failed'
+  return new TidewireError(
+    reason,
+    `The server, or a proxy before it, answered with status ${status}.`,
+    {
+      temporary: status >= 500 || status === 429,
+      retryAfterMs,
+    },
+  )
+}
+
+const BY_STATUS: Readonly<Record<number, ErrorReason>> = {
+  401: 'authentication_failed',
+  413: 'message_too_large',
+  429: 'rate_limited',
+}
+
+function unreachable(cause: unknown): TidewireError {
+  return new TidewireError('connection_failed', 'The server cannot be reached.', {
+    temporary: true,
+    cause,
+  })
+}

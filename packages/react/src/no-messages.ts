@@ -1,0 +1,23 @@
+import type { MessagesView, MessageStore } from './message-store.ts'
+
+const VIEW: MessagesView = {
+  messages: [],
+  loading: false,
+  loadingMore: false,
+  hasMore: false,
+  expired: false,
+  reset: undefined,
+  error: undefined,
+}
+
+/** The messages of no channel. */
+export const NO_MESSAGES: Pick<MessageStore, keyof MessageStore> = {
+  use: () => () => undefined,
+  view: () => VIEW,
+  loadMore: () => Promise.resolve(),
+  send: () => {
+    throw new Error('There is no channel to send to: the name is null.')
+  },
+  retry: () => undefined,
+  discard: () => undefined,
+}

@@ -1,0 +1,34 @@
+import type { Tidewire } from '@tidewire/client'
+import { MessageStore } from './message-store.ts'
+import { SharedChannel } from './shared-channel.ts'
+
+const LINGER_MS = 1000
+
+/** What the hooks below one provider share: a subscription and a list of messages for each channel they name. */
+export class TideStores {
+  readonly client: Tidewire
+  readonly #lingerMs: number
+  readonly #channels = new Map<string, SharedChannel>()
+  readonly #messages = new Map<string, MessageStore>()
+
+  constructor(client: Tidewire, lingerMs = LINGER_MS) {
+    this.client = client
+    this.#lingerMs = lingerMs
+  }
+
+  channel(name: string): SharedChannel {
+    const known = this.#channels.get(name)
+    if (known) return known
+    const shared = new SharedChannel(this.client, name, this.#lingerMs)
+    this.#channels.set(name, shared)
+    return shared
+  }
+
+  messages(name: string): MessageStore {
+    const known = this.#messages.get(name)
+    if (known) return known
+    const store = new MessageStore(this.client, this.channel(name), this.#lingerMs)
+    this.#messages.set(name, store)
+    return store
+  }
+}

@@ -16,7 +16,9 @@ class RawClient {
 
   constructor(url: string) {
     this.#socket = new WebSocket(`${url.replace('http', 'ws')}/v1/ws`, 'tidewire.v1.json')
-    this.#socket.onmessage = ({ data }) => this.frames.push(JSON.parse(String(data)) as Frame)
+    this.#socket.addEventListener('message', ({ data }) =>
+      this.frames.push(JSON.parse(String(data)) as Frame),
+    )
   }
   send(type: string, payload: object, metadata: object = {}): void {
     this.#socket.send(JSON.stringify({ type, payload, metadata }))

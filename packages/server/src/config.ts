@@ -160,7 +160,6 @@ export const ConfigSchema = section({
 
 type Parsed = z.output<typeof ConfigSchema>
 export type Access = z.output<ReturnType<typeof access>>
-export type Durability = Policy['durability']
 export type LogLevel = NonNullable<Parsed['log']['level']>
 /** What users write: every key may be left out. */
 export type ConfigInput = z.input<typeof ConfigSchema>

@@ -142,7 +142,6 @@ export class Server {
     }
   }
 
-
   /** Serves the paths of the protocol on an application's server, which keeps all others. */
   async attach(server: http.Server): Promise<void> {
     await this.#start()

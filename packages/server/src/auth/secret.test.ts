@@ -43,6 +43,12 @@ test('an empty file counts as none', () => {
   expect(keepDevSecret(data)).not.toBe('')
 })
 
+test('the directory is made, with those above it', () => {
+  const data = join(dataDirectory(), 'a', 'b')
+  expect(readDevSecret(data)).toBeUndefined()
+  expect(keepDevSecret(data)).toBe(readDevSecret(data))
+})
+
 test('a directory that cannot be made is told as the file system tells it', () => {
   const data = dataDirectory()
   keepDevSecret(data)

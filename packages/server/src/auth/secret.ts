@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createServerKey } from './server-keys.ts'
 
 const OWNER_ONLY = 0o600
@@ -38,13 +38,26 @@ function keep(data: string, name: string, make: () => string): string {
     if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, OWNER_ONLY)
     return kept
   }
-  mkdirSync(data, { recursive: true })
+  makeDirectory(data)
   const value = make()
   // Under another name first: a crash leaves no half of a secret behind.
   const draft = `${path}.${process.pid}`
   writeFileSync(draft, `${value}\n`, { mode: OWNER_ONLY })
   renameSync(draft, path)
   return value
+}
+
+/** `mkdir` with `recursive` never returns where the file system denies that a directory exists (/proc does). */
+function makeDirectory(path: string, parentExists = false): void {
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return
+    if (code !== 'ENOENT' || parentExists) throw error
+    makeDirectory(dirname(path))
+    makeDirectory(path, true)
+  }
 }
 
 function read(path: string): string | undefined {

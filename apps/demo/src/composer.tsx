@@ -76,7 +76,8 @@ export function Composer({ room, isDisabled, onSend }: ComposerProps) {
         </button>
       </div>
       <p className="composer-hint" aria-hidden="true">
-        <kbd>Enter</kbd> sends <kbd>Shift Enter</kbd> new line <kbd>/</kbd> rooms
+        <kbd>Enter</kbd> sends <kbd>Shift Enter</kbd> new line <kbd>Esc</kbd> then <kbd>/</kbd>{' '}
+        rooms
       </p>
     </form>
   )

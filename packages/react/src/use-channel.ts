@@ -1,11 +1,4 @@
-import type {
-  JsonObject,
-  Published,
-  PublishOptions,
-  SubscribeOptions,
-  SubscriptionState,
-  TidewireError,
-} from '@tidewire/client'
+import type { Channel, SubscribeOptions, SubscriptionState, TidewireError } from '@tidewire/client'
 import { useCallback, useEffect, useSyncExternalStore } from 'react'
 import { useStores } from './provider.tsx'
 import type { ChannelListeners } from './shared-channel.ts'
@@ -19,7 +12,7 @@ export interface UseChannelResult {
   /** Why the server refused the subscription. */
   error: TidewireError | undefined
   /** Resolves when the server has it; see `Channel.publish`. Rejects while the name is null. */
-  publish: (type: string, payload: JsonObject, options?: PublishOptions) => Promise<Published>
+  publish: Channel['publish']
 }
 
 const UNSUBSCRIBED: SubscriptionState = { name: 'unsubscribed' }

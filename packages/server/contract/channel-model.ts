@@ -33,6 +33,11 @@ export interface Subject {
   restart?: () => Promise<void>
 }
 
+/** What a page holds, and whether it says that there is more. */
+export function extentOf({ publications, more }: Page): { offsets: unknown[]; more: boolean } {
+  return { offsets: publications.map(({ metadata }) => metadata.offset), more }
+}
+
 const FIVE_MINUTES = 5 * 60_000
 
 interface Entry {
@@ -242,7 +247,7 @@ export function channelCommands(can: {
   // All are picked as often as they stand here.
   const common = [appends, reads, appends, reads, passes, ...(can.trim ? [trims] : [])]
   return can.restart
-    ? fc.commands([...common, ...common, fc.constant(new Restart())], {
+    ? fc.commands([...common, ...common, ...common, fc.constant(new Restart())], {
         maxCommands: 40,
         size: 'max',
       })

@@ -1,10 +1,17 @@
 import type { Publication } from '@tidewire/protocol'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Range } from '../src/core/ports/broker.ts'
+import type { Page, Range } from '../src/core/ports/broker.ts'
 import type { Appended, Log, Retention } from '../src/core/ports/log.ts'
 import type { FakeClock } from '../src/testing/fake-clock.ts'
-import { ChannelModel, channelCommands, draft, interleave, isOneOrder } from './channel-model.ts'
+import {
+  ChannelModel,
+  channelCommands,
+  draft,
+  extentOf,
+  interleave,
+  isOneOrder,
+} from './channel-model.ts'
 
 /** A log over storage of its own. */
 export interface LogHarness {
@@ -164,6 +171,23 @@ export function logContract(
         bare.metadata.offset = 2
         const { publications } = await harness.log.read(channel, { limit: 10 })
         expect(publications).toEqual([full, bare])
+      })
+
+      it('ends a page early when publications are large', async () => {
+        const channel = newChannel()
+        const text = 'x'.repeat(50_000)
+        await appendAll(
+          [1, 2, 3, 4, 5, 6].map((i) => draft(channel, `${i}`, { payload: { text } })),
+        )
+        const read = (range: Range): Promise<Page> => harness.log.read(channel, range)
+        expect(extentOf(await read({ after: 0, limit: 500 }))).toEqual({
+          offsets: [1, 2, 3],
+          more: true,
+        })
+        expect(extentOf(await read({ before: 7, limit: 500 }))).toEqual({
+          offsets: [4, 5, 6],
+          more: true,
+        })
       })
 
       it('keeps the epoch over a restart', async () => {

@@ -287,7 +287,8 @@ export function transportContract(
       await expect(subscribing).rejects.toBeInstanceOf(ProtocolError)
     })
 
-    it.runIf(streams)('ends a reader that does not keep up, and others go on', async () => {
+    const itStreams = streams ? it : () => undefined
+    itStreams('ends a reader that does not keep up, and others go on', async () => {
       const server = await start()
       const slow = await server.subscribe(['chat:a'])
       const healthy = await server.subscribe(['chat:a'])

@@ -1,5 +1,5 @@
 import type { Publication } from '@tidewire/protocol'
-import type { Range } from '../core/ports/broker.ts'
+import { PAGE_CHARACTERS, type Range } from '../core/ports/broker.ts'
 
 /** The newest publications of one channel, in a ring that grows and shrinks with what it holds. */
 export class HotLog {
@@ -9,19 +9,21 @@ export class HotLog {
   // The publication with offset n lies at n & mask: offsets have no holes and the length is a power of two.
   #slots: (Publication | undefined)[] = []
   #times: number[] = []
+  #lengths: number[] = []
   #mask = -1
 
   get size(): number {
     return this.newest - this.oldest + 1
   }
 
-  /** Gives the publication the next offset and keeps it. `at`: milliseconds since 1970. */
-  append(publication: Publication, at: number): number {
+  /** Gives the publication the next offset and keeps it. `length`: of its payload as JSON; `at`: milliseconds since 1970. */
+  append(publication: Publication, length: number, at: number): number {
     if (this.size === this.#slots.length) this.#resize(Math.max(16, this.size * 2))
     const offset = ++this.newest
     publication.metadata.offset = offset
     this.#slots[offset & this.#mask] = publication
     this.#times[offset & this.#mask] = at
+    this.#lengths[offset & this.#mask] = length
     return offset
   }
 
@@ -50,24 +52,30 @@ export class HotLog {
     const top = Math.min(this.newest, (before ?? Infinity) - 1)
     const bottom = Math.max(this.oldest, (after ?? 0) + 1)
     const down = before !== undefined && after === undefined
-    const from = down ? Math.max(bottom, top - limit + 1) : bottom
-    const to = down ? top : Math.min(top, bottom + limit - 1)
+    const available = Math.max(0, top - bottom + 1)
     const publications: Publication[] = []
-    for (let offset = from; offset <= to; offset++) {
-      publications.push(this.#slots[offset & this.#mask]!)
+    let room = PAGE_CHARACTERS
+    for (let i = 0; i < Math.min(limit, available) && room > 0; i++) {
+      const slot = (down ? top - i : bottom + i) & this.#mask
+      publications.push(this.#slots[slot]!)
+      room -= this.#lengths[slot]!
     }
-    return { publications, more: down ? from > bottom : to < top }
+    if (down) publications.reverse()
+    return { publications, more: publications.length < available }
   }
 
   #resize(length: number): void {
     const slots: (Publication | undefined)[] = Array.from({ length })
     const times: number[] = Array.from({ length }, () => 0)
+    const lengths: number[] = Array.from({ length }, () => 0)
     for (let offset = this.oldest; offset <= this.newest; offset++) {
       slots[offset & (length - 1)] = this.#slots[offset & this.#mask]
       times[offset & (length - 1)] = this.#times[offset & this.#mask]!
+      lengths[offset & (length - 1)] = this.#lengths[offset & this.#mask]!
     }
     this.#slots = slots
     this.#times = times
+    this.#lengths = lengths
     this.#mask = length - 1
   }
 }

@@ -11,7 +11,7 @@ import { FakeClock } from '../testing/fake-clock.ts'
 import { LocalBus } from './local-bus.ts'
 import { LoggedBroker } from './logged.ts'
 
-brokerContract('logged, over sqlite,', make, { runs: 15 })
+brokerContract('logged, over sqlite,', make, { keepsLog: true, runs: 8 })
 
 async function make(): Promise<BrokerHarness> {
   const directory = mkdtempSync(join(tmpdir(), 'tidewire-logged-'))

@@ -83,7 +83,6 @@ export class LoggedBroker implements Broker {
     this.#stopped = true
     this.#cancelTrim()
     await this.#publishing.idle()
-    this.#broadcast()
   }
 
   #land(publication: Publication, { epoch, offset }: Appended): void {

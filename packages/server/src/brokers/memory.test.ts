@@ -13,7 +13,7 @@ brokerContract(
     const broker = new MemoryBroker({ clock, retention: RETENTION, newId: () => 'life' })
     return { broker, clock, retention: RETENTION, stop: () => broker.stop() }
   },
-  { runs: 200 },
+  { keepsLog: true, runs: 100 },
 )
 
 async function start(limits: Partial<MemoryLimits> = {}): Promise<{

@@ -26,7 +26,7 @@ export const DEFAULT_MEMORY_LIMITS: MemoryLimits = {
   ids: 1_000_000,
 }
 
-export const DEFAULT_MEMORY_RETENTION: Retention = { max_entries: 1000, max_age_ms: 5 * 60_000 }
+const DEFAULT_MEMORY_RETENTION: Retention = { max_entries: 1000, max_age_ms: 5 * 60_000 }
 
 export interface MemoryBrokerOptions {
   clock: Clock
@@ -75,10 +75,11 @@ export class MemoryBroker implements Broker {
     const now = this.#clock.now()
     const { channel: name, message_id } = draft.metadata
     const channel = this.#use(name, now)
-    const digest = digestOf(draft)
+    const body = JSON.stringify(draft.payload)
+    const digest = digestOf(draft.type, body)
     const first = channel.ids.find(message_id, now)
     if (first !== undefined) return repeated(channel, first.offset, first.digest === digest)
-    const offset = channel.log.append(draft, now)
+    const offset = channel.log.append(draft, body.length, now)
     this.#entries += 1
     this.#retain(channel.log, now)
     channel.ids.remember(message_id, offset, digest, now)

@@ -11,27 +11,7 @@ brokerContract(
     const broker = new UnloggedBroker({ bus: new LocalBus() })
     return { broker, clock: new FakeClock(), stop: () => broker.stop() }
   },
-  {
-    runs: 1,
-    skip: [
-      {
-        reason: 'there is no log',
-        tests: [
-          'gives each channel the offsets 1, 2, 3 … in the order of the calls',
-          'orders two writers, however they interleave',
-          'brings the epoch and the offset that the publisher is told',
-          'comes after the log holds the publication',
-          'answers a repeated message_id with its first offset and delivers nothing',
-          'refuses another payload or type for it, and nothing beside it',
-          'is one of each channel',
-          'lasts for five minutes',
-          'is empty where nobody published, of the epoch that the first publish has',
-          'holds what was delivered',
-          'behaves as an array does, whatever is asked of it',
-        ],
-      },
-    ],
-  },
+  { keepsLog: false, runs: 1 },
 )
 
 it('has no history', async () => {

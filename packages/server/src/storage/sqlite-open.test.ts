@@ -117,10 +117,9 @@ describe('another process', () => {
     ended: Promise<unknown>
   } {
     const code = `
-      import { writeSync } from 'node:fs'
       import { openSqliteLog } from ${JSON.stringify(new URL('./sqlite.ts', import.meta.url).href)}
       const log = await openSqliteLog({ directory: ${JSON.stringify(directory)}, now: Date.now })
-      const print = (line) => writeSync(1, line + '\\n')
+      const print = (line) => process.stdout.write(line + '\\n')
       print('open')
       ${script}`
     const node = ['-C', 'tidewire-source', '--input-type=module', '--eval', code]

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { Range } from '../core/ports/broker.ts'
+import { PAGE_CHARACTERS, type Range } from '../core/ports/broker.ts'
 import type { Retention } from '../core/ports/log.ts'
 import { hashId, IdWindow, WINDOW_MS } from './id-window.ts'
 import { type Field, FIELDS, type PageColumns } from './sqlite-messages.ts'
@@ -49,23 +49,13 @@ export class SqliteStore {
     const top = Math.min(newest, (before ?? Infinity) - 1)
     const bottom = Math.max(oldest, (after ?? 0) + 1)
     const down = before !== undefined && after === undefined
-    const first = down ? Math.max(bottom, top - limit + 1) : bottom
-    const last = down ? top : Math.min(top, bottom + limit - 1)
-    const more = down ? first > bottom : last < top
-    const fields: Field[] = []
-    if (channel !== undefined && first <= last) {
-      for (const row of this.#sql.readRange.iterate(channel.id, first, last)) {
-        fields.push(
-          row['message_id'] as string,
-          row['type'] as string,
-          row['payload'] as string,
-          row['timestamp'] as string,
-          row['client_id'] as Field,
-          row['user'] as Field,
-        )
-      }
-    }
-    return { oldest, newest, more, first, fields }
+    const rows =
+      channel === undefined || limit === 0
+        ? []
+        : this.#rows(channel.id, bottom, top, limit, down ? 'readDown' : 'readUp')
+    if (down) rows.reverse()
+    const first = down ? top - rows.length + 1 : bottom
+    return { oldest, newest, more: rows.length < top - bottom + 1, first, fields: rows.flat() }
   }
 
   /** Trims slice by slice: a transaction, then a `yield` of how many publications it took out of the log. */
@@ -98,6 +88,32 @@ export class SqliteStore {
 
   close(): void {
     this.#db.close()
+  }
+
+  /** At most `limit` rows of [bottom, top] and about `PAGE_CHARACTERS`, as `PageColumns.fields`. */
+  #rows(
+    channel: number,
+    bottom: number,
+    top: number,
+    limit: number,
+    direction: 'readUp' | 'readDown',
+  ): Field[][] {
+    const rows: Field[][] = []
+    let room = PAGE_CHARACTERS
+    for (const row of this.#sql[direction].iterate(channel, bottom, top, limit)) {
+      const payload = row['payload'] as string
+      rows.push([
+        row['message_id'] as string,
+        row['type'] as string,
+        payload,
+        row['timestamp'] as string,
+        row['client_id'] as Field,
+        row['user'] as Field,
+      ])
+      room -= payload.length
+      if (room <= 0) break
+    }
+    return rows
   }
 
   #append(fields: readonly Field[], i: number, at: number): number {
@@ -253,8 +269,10 @@ const SQL = {
     (id, channel, offset, at, message_id, type, payload, timestamp, client_id, user)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   readRow: 'SELECT channel, offset, at, message_id, type, payload FROM publications WHERE id = ?',
-  readRange: `SELECT message_id, type, payload, timestamp, client_id, user FROM publications
-    WHERE channel = ? AND offset BETWEEN ? AND ? ORDER BY offset`,
+  readUp: `SELECT message_id, type, payload, timestamp, client_id, user FROM publications
+    WHERE channel = ? AND offset BETWEEN ? AND ? ORDER BY offset LIMIT ?`,
+  readDown: `SELECT message_id, type, payload, timestamp, client_id, user FROM publications
+    WHERE channel = ? AND offset BETWEEN ? AND ? ORDER BY offset DESC LIMIT ?`,
   lastRow: 'SELECT max(id) AS id FROM publications',
   lastRowBefore: 'SELECT id FROM publications WHERE at < ? ORDER BY id DESC LIMIT 1',
   rowsFrom: 'SELECT id, channel, at, message_id FROM publications WHERE id >= ? ORDER BY id',

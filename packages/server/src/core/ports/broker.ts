@@ -16,7 +16,13 @@ export interface Range {
   limit: number
 }
 
-/** Ascending by offset. An empty log has `oldest` = `newest` + 1. */
+/**
+ * How much of payloads a page holds, in characters of their JSON: it ends early behind the publication that exceeds this.
+ * Well below the bytes that may wait for one session, so that catching up does not look like a slow consumer.
+ */
+export const PAGE_CHARACTERS = 128 * 1024
+
+/** Ascending by offset, at least one where there is any. An empty log has `oldest` = `newest` + 1. */
 export interface Page {
   epoch: string
   oldest: number

@@ -11,7 +11,7 @@ const cases: [string, string, string[], string[]][] = [
   [
     'tests',
     `${server}/core/hub.test.ts`,
-    ['vitest', 'node:fs', './hub.ts', '../brokers/memory.ts', '../../testing/index.ts'],
+    ['vitest', 'node:fs', './hub.ts', '../brokers/memory.ts', '../testing/index.ts'],
     ['../../../protocol/src/index.ts', '@tidewire/protocol/src/index.ts'],
   ],
   [

@@ -26,9 +26,11 @@ export const TABLE: readonly Row[] = [
     files: [
       'packages/*/src/**.test.ts',
       'packages/*/src/**.test.tsx',
+      'apps/*/src/**.test.ts',
+      'apps/*/src/**.test.tsx',
       'packages/*/src/testing/',
-      'packages/*/contract/',
       'packages/*/testing/',
+      'packages/*/contract/',
     ],
     may: ['own package', ...ENTRY_POINTS, 'node:*', 'npm:*'],
   },
@@ -127,7 +129,7 @@ export const TABLE: readonly Row[] = [
   },
   {
     name: 'repository',
-    files: ['apps/*/', 'bench/', 'e2e/', 'examples/*/', '*.config.ts'],
+    files: ['apps/*/', 'bench/', 'e2e/', 'faults/', 'examples/*/', '*.config.ts'],
     may: [...ENTRY_POINTS, 'scripts', 'cli/bin', 'node:*', 'npm:*'],
   },
 ]

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { provide } from './provide-programs.ts'
+import { provide, provideNginx } from './provide-programs.ts'
 
 const squid = {
   name: 'Squid',
@@ -81,5 +81,12 @@ describe('providing a program that tests start', () => {
   it('tells of a package that did not bring the program', async () => {
     await aptGet('exit 0')
     await expect(provide(squid, machine(true))).rejects.toThrow('brought no squid, squid-stable')
+  })
+
+  it('takes the nginx of its own variable or of PATH', async () => {
+    const nginx = await program('nginx')
+    expect(await provideNginx(machine(false))).toBe(nginx)
+    const mine = await program('my-nginx')
+    expect(await provideNginx(machine(false, { NGINX_PATH: mine }))).toBe(mine)
   })
 })

@@ -34,6 +34,15 @@ export function provideChromium(machine?: Machine): Promise<string> {
   )
 }
 
+/** The path of an nginx that tests may start. Debian puts it where only root looks. */
+export function provideNginx({ env, root }: Machine = here()): Promise<string> {
+  const PATH = [env['PATH'], '/usr/sbin'].filter(Boolean).join(delimiter)
+  return provide(
+    { name: 'nginx', commands: ['nginx'], debianPackage: 'nginx', env: 'NGINX_PATH' },
+    { env: { ...env, PATH }, root },
+  )
+}
+
 /**
  * The path of a program: named by its variable, else found on PATH, else installed where that is
  * allowed (root on a machine with apt-get).

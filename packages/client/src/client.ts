@@ -9,8 +9,6 @@ import { newMessageId } from './message-id.ts'
 import { PublishQueue } from './publish-queue.ts'
 import { Requests } from './requests.ts'
 import { TokenSource } from './token-source.ts'
-import { pollTransport } from './transports/poll.ts'
-import { sseTransport } from './transports/sse.ts'
 import { websocketTransport } from './transports/websocket.ts'
 import type {
   AnyEvents,
@@ -132,7 +130,7 @@ export class Tidewire<Events = AnyEvents> {
   #makeConnection(options: TidewireOptions, backoff: Backoff): Connection {
     const tokens = new TokenSource(options)
     const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
-    const WebSocket = options.WebSocket ?? globalThis.WebSocket
+    const websocket = websocketTransport(options.WebSocket ?? globalThis.WebSocket)
     return new Connection({
       config: {
         backoff,
@@ -142,9 +140,11 @@ export class Tidewire<Events = AnyEvents> {
       url: baseUrl(options.url),
       tokens,
       transports: {
-        websocket: websocketTransport(WebSocket),
-        sse: sseTransport(fetch),
-        poll: pollTransport(fetch),
+        websocket: () => Promise.resolve(websocket),
+        // Most pages never need them: their code is loaded when WebSocket does not get through.
+        sse: () => import('./transports/sse.ts').then(({ sseTransport }) => sseTransport(fetch)),
+        poll: () =>
+          import('./transports/poll.ts').then(({ pollTransport }) => pollTransport(fetch)),
       },
       on: {
         state: (change) => this.#stateChanged(change),

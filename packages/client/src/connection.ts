@@ -9,7 +9,7 @@ import {
 } from './connection-state.ts'
 import { TidewireError } from './errors.ts'
 import { isUnauthorized, type TokenSource } from './token-source.ts'
-import type { OpenTransport, Transport } from './transports/transport.ts'
+import type { OpenTransport, Transport, TransportOptions } from './transports/transport.ts'
 import type {
   ConnectionState,
   DisconnectReason,
@@ -30,7 +30,8 @@ export interface ConnectionOptions {
   config: ConnectionConfig
   url: string
   tokens: TokenSource
-  transports: Record<TransportName, OpenTransport>
+  /** Rejects when the code of the transport cannot be loaded. */
+  transports: Record<TransportName, () => Promise<OpenTransport>>
   on: {
     state(change: StateChange): void
     /** Whatever the server says after `connection_established`, this included. */
@@ -121,43 +122,46 @@ export class Connection {
     clearTimeout(this.#timer)
     const life = {}
     this.#life = life
-    this.#options.tokens.get(reason).then(
-      (token) => {
-        if (this.#life === life) this.#openWith(name, token, life)
-      },
-      (cause: unknown) => {
-        if (this.#life === life) this.#tokenFailed(cause)
-      },
-    )
+    this.#attempt(name, reason, life).catch((cause: unknown) => {
+      if (this.#life !== life) return
+      const error = new TidewireError(
+        'connection_failed',
+        `The ${name} transport cannot be opened.`,
+        { cause },
+      )
+      this.#dispatch({ type: 'lost', reason: 'network', error })
+    })
   }
 
-  #openWith(name: TransportName, token: string | undefined, life: object): void {
-    this.#after(OPEN_TIMEOUT_MS, { type: 'timeout' })
-    const { transports, url } = this.#options
+  /** Every step may take its time, and meanwhile another attempt may have begun. */
+  async #attempt(name: TransportName, reason: TokenContext['reason'], life: object): Promise<void> {
+    const { tokens, transports } = this.#options
+    let token: string | undefined
     try {
-      this.#transport = transports[name]({
-        url,
-        token,
-        on: {
-          envelope: (envelope) => {
-            if (this.#life === life) this.#receive(envelope)
-          },
-          lost: (lost, error) => {
-            if (this.#life !== life) return
-            this.#dispatch({
-              type: 'lost',
-              reason: lost,
-              ...(error === undefined ? {} : { error }),
-            })
-          },
-        },
-      })
+      token = await tokens.get(reason)
     } catch (cause) {
-      // A WebSocket constructor throws for an address that it cannot use.
-      const error = new TidewireError('unsupported', `The ${name} transport cannot be opened.`, {
-        cause,
-      })
-      this.#dispatch({ type: 'lost', reason: 'unsupported', error })
+      if (this.#life === life) this.#tokenFailed(cause)
+      return
+    }
+    if (this.#life !== life) return
+    this.#after(OPEN_TIMEOUT_MS, { type: 'timeout' })
+    const open = await transports[name]()
+    if (this.#life === life) this.#transport = open(this.#transportOptions(token, life))
+  }
+
+  #transportOptions(token: string | undefined, life: object): TransportOptions {
+    return {
+      url: this.#options.url,
+      token,
+      on: {
+        envelope: (envelope) => {
+          if (this.#life === life) this.#receive(envelope)
+        },
+        lost: (reason, error) => {
+          if (this.#life !== life) return
+          this.#dispatch({ type: 'lost', reason, ...(error === undefined ? {} : { error }) })
+        },
+      },
     }
   }
 

@@ -266,7 +266,6 @@ export class FakeServer {
 
   #asked(query: URLSearchParams): Start[] {
     const channels = query.getAll('channel')
-    if (channels.length === 0) throw new ProtocolError('bad_envelope', '`channel` is missing.')
     if (this.faults.refuseSubscribe !== undefined) throw this.faults.refuseSubscribe
     const positions = decodeCursor(query.get('cursor') ?? '1')
     const last = query.get('last') === null ? undefined : Number(query.get('last'))
@@ -283,7 +282,7 @@ export class FakeServer {
     const session: Session = {
       channels: new Set(asked.map(({ channel }) => channel)),
       send: ({ type, payload, metadata }) => {
-        if (this.faults.silent) return
+        if (this.faults.silent || response.writableEnded) return
         const data = JSON.stringify({ type, payload, metadata })
         response.write(`event: ${type}\ndata: ${data}\n\n`)
       },

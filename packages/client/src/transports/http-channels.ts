@@ -117,14 +117,15 @@ export class HttpChannels {
     // Exact, where a page moved on by more than it tells.
     for (const [channel, position] of decodeCursor(cursor)) {
       const entry = this.#entries.get(channel)
-      if (entry !== undefined) entry.position = position
+      if (entry?.live) entry.position = position
     }
   }
 
   publication(envelope: Envelope): void {
     const { channel = '', offset } = envelope.metadata
     const entry = this.#entries.get(channel)
-    if (entry === undefined) return
+    // Not live: of the stream that ended when the channel was asked for anew. It comes again.
+    if (!entry?.live) return
     if (offset !== undefined && entry.position !== undefined) {
       entry.position = { epoch: entry.position.epoch, offset }
     }
@@ -147,7 +148,7 @@ export class HttpChannels {
 
   reset(payload: JsonObject): void {
     const entry = this.#entries.get(payload['channel'] as string)
-    if (entry === undefined) return
+    if (!entry?.live) return
     const position = positionOf(payload)
     const { told } = entry
     entry.told = undefined

@@ -1,7 +1,7 @@
 import type { Envelope } from '@tidewire/protocol'
 import { TidewireError } from '../errors.ts'
 import type { DisconnectReason } from '../types.ts'
-import { type Http, isAboutChannels, lostReason } from './http.ts'
+import { type Http, lostReason } from './http.ts'
 import { HttpChannels } from './http-channels.ts'
 import { HttpSender, toTidewireError } from './http-sender.ts'
 import type { Transport, TransportOptions } from './transport.ts'
@@ -121,13 +121,7 @@ export abstract class HttpTransport implements Transport {
   }
 
   async #knock(signal: AbortSignal): Promise<void> {
-    try {
-      await this.http.get('/v1/poll?wait=0', signal)
-    } catch (cause) {
-      const error = toTidewireError(cause)
-      // It names no channel, and the server says so: this is the answer that was hoped for.
-      if (typeof error.code !== 'number' || !isAboutChannels(error)) throw error
-    }
+    await this.http.get('/v1/poll?wait=0', signal)
   }
 
   #unsubscribe({ payload, metadata }: Envelope): void {

@@ -1,9 +1,10 @@
-import { DOWN_FRAME_LIMITS, type Envelope, jsonCodec } from '@tidewire/protocol'
+import type { Envelope } from '@tidewire/protocol'
 import { errorFromPayload, TidewireError } from '../errors.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { type Fetch, Http, isAboutChannels } from './http.ts'
 import { toTidewireError } from './http-sender.ts'
 import { HttpTransport } from './http-transport.ts'
+import { readEnvelope } from './read-envelope.ts'
 import { sseParser } from './sse-parser.ts'
 import type { OpenTransport, TransportOptions } from './transport.ts'
 
@@ -12,8 +13,6 @@ const SILENCE_MS = 40_000
 const COMMENT_MS = 15_000
 /** A stream that brings nothing for this long from its start is held up by something in between. */
 const START_MS = 10_000
-
-const codec = jsonCodec(DOWN_FRAME_LIMITS)
 
 export function sseTransport(fetch: Fetch): OpenTransport {
   return (options) => new SseTransport(new Http(fetch, options.url, options.token), options)
@@ -81,7 +80,7 @@ class SseTransport extends HttpTransport {
     let told: TidewireError | undefined
     const parse = sseParser(({ data }) => {
       if (signal.aborted) return
-      const envelope = codec.decode(data)
+      const envelope = readEnvelope(data)
       if (envelope.type === 'error') told = errorFromPayload(envelope.payload)
       else this.#event(envelope)
     })

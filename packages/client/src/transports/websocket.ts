@@ -1,13 +1,8 @@
-import {
-  DOWN_FRAME_LIMITS,
-  type Envelope,
-  JSON_SUBPROTOCOL,
-  jsonCodec,
-  reasonOf,
-} from '@tidewire/protocol'
+import { type Envelope, JSON_SUBPROTOCOL, reasonOf } from '@tidewire/protocol'
 import { errorFromPayload, TidewireError } from '../errors.ts'
 import type { DisconnectReason, WebSocketConstructor } from '../types.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { readEnvelope } from './read-envelope.ts'
 import type { OpenTransport, Transport, TransportOptions } from './transport.ts'
 
 /** The part of the WebSocket API that is used; `ws` and browsers agree on it. */
@@ -25,8 +20,6 @@ const PONG_GRACE_MS = 10_000
 const DEFAULT_HEARTBEAT_MS = 25_000
 /** What a subprotocol may consist of (RFC 6455 §4.1, RFC 9110 `token`); a JWT does. */
 const SUBPROTOCOL_SAFE = /^[\w!#$%&'*+.^`|~-]+$/
-
-const codec = jsonCodec(DOWN_FRAME_LIMITS)
 
 /**
  * How the token travels. A browser is not told why a handshake failed, so after one that did the token goes into the
@@ -72,7 +65,7 @@ class WebSocketTransport implements Transport {
   }
 
   send(envelope: Envelope): void {
-    if (this.#socket.readyState === OPEN) this.#socket.send(codec.encode(envelope))
+    if (this.#socket.readyState === OPEN) this.#socket.send(JSON.stringify(envelope))
   }
 
   refresh(token: string): void {
@@ -105,14 +98,9 @@ class WebSocketTransport implements Transport {
     this.#heartbeat?.heard()
     let envelope: Envelope
     try {
-      envelope = codec.decode(data as string)
-    } catch (cause) {
-      this.#lost(
-        'bad_envelope',
-        new TidewireError('bad_envelope', 'The server sent a frame that cannot be read.', {
-          cause,
-        }),
-      )
+      envelope = readEnvelope(data)
+    } catch (error) {
+      this.#lost('bad_envelope', error as TidewireError)
       this.#socket.close(1000)
       return
     }

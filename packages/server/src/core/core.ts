@@ -68,6 +68,8 @@ export interface CoreOptions {
 }
 
 const HISTORY_LIMIT = 100
+/** A publication that the bus lost is missed after one to two of these, also when no other follows it. */
+const LOOK_FOR_GAPS_MS = 2_000
 
 /** Sessions, channels and rules of one node: what transports, the public API and features stand on. */
 export class Core implements Service {
@@ -87,6 +89,7 @@ export class Core implements Service {
   readonly #revocations: Revocations
   readonly #random: () => number
   readonly #commands = new Map<string, Command>(Object.entries(commands))
+  #cancelLook: (() => void) | undefined
   #stopping = false
   #timestamp = ''
   #timestampAt = 0
@@ -105,6 +108,7 @@ export class Core implements Service {
     this.calls = new Calls(options.clock)
     this.#hub = new Hub(this.turn)
     this.#taps = new Taps(options.observer)
+    this.#lookForGaps()
   }
 
   // Composition
@@ -149,6 +153,7 @@ export class Core implements Service {
     const settled = Promise.all(this.namespaces.all().map(({ broker }) => broker.stop()))
     await drain(this.sessions.all(), spreadMs, this.#random, settled)
     this.timers.close()
+    this.#cancelLook?.()
   }
 
   /** Why this node should be given no further connections; empty when it should. */
@@ -196,6 +201,10 @@ export class Core implements Service {
   async publishDraft({ policy, broker }: Namespace, draft: Publication): Promise<Receipt> {
     const receipt = await broker.publish(draft)
     this.observer.published(policy.durability, receipt.duplicate)
+    const { epoch, offset } = receipt
+    if (epoch !== undefined && offset !== undefined) {
+      this.#hub.expect(draft.metadata.channel, { epoch, offset })
+    }
     return receipt
   }
 
@@ -214,6 +223,13 @@ export class Core implements Service {
       .of(channel)
       .broker.leave(channel)
       .catch((error: unknown) => this.observer.failed('broker.leave', error))
+  }
+
+  #lookForGaps(): void {
+    this.#cancelLook = this.clock.after(LOOK_FOR_GAPS_MS, () => {
+      this.#hub.look()
+      this.#lookForGaps()
+    })
   }
 
   // Service

@@ -1,10 +1,12 @@
-import type { Publication } from '@tidewire/protocol'
+import type { Position, Publication } from '@tidewire/protocol'
 import { ChannelBatch } from './ports/batch.ts'
 import type { Turn } from './turn.ts'
 
 /** One that listens to a channel on this node. */
 export interface Member {
   deliver(batch: ChannelBatch): void
+  /** The log reached `top` a while ago, and what lies between did not come. */
+  missed(top: Position): void
 }
 
 /** A channel that somebody on this node listens to, with what this turn brought it. */
@@ -14,6 +16,11 @@ class Room {
   readonly #turn: Turn
   #epoch: string | undefined
   #pending: Publication[] = []
+  /** Of what came last; 0 before anything did, and in channels without a log. */
+  #last = 0
+  /** What the log is known to hold and did not come. */
+  #expected: Position | undefined
+  #overdue = false
 
   constructor(channel: string, turn: Turn) {
     this.channel = channel
@@ -27,6 +34,38 @@ class Room {
       this.#turn.touchChannel(this)
     }
     for (const publication of publications) this.#pending.push(publication)
+    this.#last = publications.at(-1)?.metadata.offset ?? 0
+  }
+
+  /** True when the room waits for `top` from now on. */
+  expect(top: Position): boolean {
+    if (this.#has(top)) return false
+    this.#expected = top
+    return true
+  }
+
+  /** Tells the members when what was expected is overdue at the second look. True while the room waits. */
+  look(): boolean {
+    const top = this.#expected
+    if (top === undefined || this.#has(top) || this.#overdue) {
+      if (top !== undefined && !this.#has(top)) this.#missed(top)
+      this.#expected = undefined
+      this.#overdue = false
+      return false
+    }
+    this.#overdue = true
+    return true
+  }
+
+  #has({ epoch, offset }: Position): boolean {
+    return epoch === this.#epoch && offset <= this.#last
+  }
+
+  #missed(top: Position): void {
+    if (this.#pending.length > 0) this.#handOut()
+    this.#epoch = top.epoch
+    this.#last = top.offset
+    for (const member of this.members) member.missed(top)
   }
 
   flush(): void {
@@ -55,6 +94,7 @@ class Room {
 export class Hub {
   readonly #turn: Turn
   readonly #rooms = new Map<string, Room>()
+  readonly #waiting = new Set<Room>()
 
   constructor(turn: Turn) {
     this.#turn = turn
@@ -78,6 +118,17 @@ export class Hub {
     if (room === undefined || !room.members.delete(member) || room.members.size > 0) return false
     this.#rooms.delete(channel)
     return true
+  }
+
+  /** The channel's log is known to hold `top`: whoever listens should have it soon. */
+  expect(channel: string, top: Position): void {
+    const room = this.#rooms.get(channel)
+    if (room?.expect(top)) this.#waiting.add(room)
+  }
+
+  /** Finds what the bus lost. Called at intervals; something is overdue when it is missing at two looks. */
+  look(): void {
+    for (const room of this.#waiting) if (!room.look()) this.#waiting.delete(room)
   }
 
   deliver(channel: string, epoch: string | undefined, publications: readonly Publication[]): void {

@@ -149,6 +149,20 @@ describe('a gap on the bus', () => {
     expect(connection.offsets).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
   })
 
+  it('is found within five seconds when nothing follows it', async () => {
+    await harness.add('lossy', new Lossy(harness.broker))
+    const { session, connection } = harness.connect()
+    session.receive(frame('subscribe', { channel: 'lossy:a' }))
+    await clock.settle()
+    await harness.publishMany(2, 'lossy:a')
+    await clock.settle()
+    const before = connection.offsets
+    await clock.advance(5_000)
+    expect(before).toEqual([1])
+    expect(connection.offsets).toEqual([1, 2])
+    expect(connection.of('reset')).toHaveLength(0)
+  })
+
   it('becomes a reset when the log no longer holds it', async () => {
     const lossy = new Lossy(
       new MemoryBroker({ clock, newId: () => 'x', retention: { max_entries: 1 } }),

@@ -121,6 +121,15 @@ export class Subscription {
     }
   }
 
+  /** The bus lost what the log holds: reads it. */
+  missed(top: Position): void {
+    const at = this.#position
+    if (this.#state !== 'live' || at === undefined) return
+    if (at.epoch === top.epoch && at.offset >= top.offset) return
+    this.#state = 'reading'
+    this.#readOn()
+  }
+
   end(): void {
     this.#state = 'ended'
     this.#conflation?.end()

@@ -77,6 +77,11 @@ describe('polling', () => {
     })
   })
 
+  it('of no channels says that the server is there', async () => {
+    const answer = await poll('wait=0', (session) => session.say('connection_established', {}))
+    expect(answer).toEqual({ status: 200, cursor: '1', offsets: [], resets: [] })
+  })
+
   it('is not kept by caches', async () => {
     const answer = await request('channel=chat:a', (session) =>
       session.subscribed('chat:a', { epoch: E, offset: 0 }),

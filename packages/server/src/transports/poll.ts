@@ -31,7 +31,10 @@ const MAX_WAIT_MS = 60_000
 const LATE_MS = 5_000
 const NORMAL_CLOSURE = 1000
 
-/** `GET /v1/poll`: long and short polling. Each poll is a session of its own, as long as its answer waits. */
+/**
+ * `GET /v1/poll`: long and short polling. Each poll is a session of its own, as long as its answer waits. One of no
+ * channels tells whether the server is there and the token counts.
+ */
 export class PollTransport {
   readonly #options: PollOptions
 

@@ -10,7 +10,7 @@ const MAX_LAST = 1000
 
 /** What a reader over HTTP (SSE, poll) asks for. */
 export interface StreamRequest {
-  /** At least one, each once, all of them valid names. */
+  /** Each once, all of them valid names. */
   channels: readonly string[]
   /** The positions that the cursor names, of the channels above only. `undefined` without a cursor. */
   since: ReadonlyMap<string, Position> | undefined
@@ -31,9 +31,6 @@ export function splitTarget(target: string): { path: string; query: URLSearchPar
  */
 export function streamRequest(query: URLSearchParams, lastEventId?: string): StreamRequest {
   const channels = [...new Set(query.getAll('channel'))]
-  if (channels.length === 0) {
-    throw bad('`channel` is missing. Name at least one, such as `?channel=chat:general`.')
-  }
   for (const channel of channels) namespaceOf(channel)
   const last = wholeNumber(query, 'last')
   if (last !== undefined && last > MAX_LAST) throw bad(`\`last\` is greater than ${MAX_LAST}.`)

@@ -58,6 +58,7 @@ export class SseTransport {
       const { query } = splitTarget(request.url ?? '')
       const lastEventId = request.headers['last-event-id']
       const asked = streamRequest(query, Array.isArray(lastEventId) ? undefined : lastEventId)
+      if (asked.channels.length === 0) throw noChannel()
       const actor = await service.authenticate(tokenOf(request.headers.authorization, query))
       if (response.destroyed) return
       const connection = new SseConnection(response, asked, this.#options, this.#events)
@@ -307,4 +308,11 @@ class Comments {
 function errorEvent(error: ProtocolError): string {
   const envelope = { type: 'error', payload: error.toPayload(), metadata: {} }
   return sseEvent('error', undefined, JSON.stringify(envelope))
+}
+
+function noChannel(): ProtocolError {
+  return new ProtocolError(
+    'bad_envelope',
+    '`channel` is missing. Name at least one, such as `?channel=chat:general`.',
+  )
 }

@@ -112,8 +112,8 @@ function parts({ config, core, observer, metrics, secret, site, newId }: Made): 
     },
     route: http.route,
     ops,
+    cut: () => webSocket.close(),
     close: async () => {
-      webSocket.close()
       http.close()
       await storage.close()
     },

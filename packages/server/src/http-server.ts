@@ -64,12 +64,22 @@ export async function listenOn(server: http.Server, host: string, port: number):
   return `http://${name}:${taken}`
 }
 
-/** Takes no new connections, gives the open requests `graceMs`, and resolves when all are gone. */
-export async function closeServer(server: http.Server, graceMs: number): Promise<void> {
+/**
+ * Takes no new connections and gives the open ones `graceMs`; then `cut` ends those that are no longer of HTTP. Resolves
+ * when all are gone.
+ */
+export async function closeServer(
+  server: http.Server,
+  graceMs: number,
+  cut: () => void,
+): Promise<void> {
   if (!server.listening) return
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+  const timer = setTimeout(() => {
+    server.closeAllConnections()
+    cut()
+  }, graceMs)
   await closed
   clearTimeout(timer)
 }

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import http from 'node:http'
+import { connect as connectTcp } from 'node:net'
 import { ProtocolError, type Publication } from '@tidewire/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createServer, type ServerOptions } from './compose.ts'
@@ -155,6 +157,22 @@ describe('an application that embeds the server', () => {
 })
 
 describe('a server that stops', () => {
+  it('does not wait longer than it promised for a client that never says goodbye', async () => {
+    const { server, url, token } = await start({ shutdown_ms: 200 })
+    const { port } = new URL(url)
+    const socket = connectTcp(Number(port), '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.write(
+      `GET /v1/ws?token=${await token('ada')} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    )
+    await once(socket, 'data')
+    const ended = once(socket, 'close')
+    socket.resume()
+    await server.close()
+    await ended
+  })
+
   it('answers what it accepted, tells clients when to come back, and closes with 1012', async () => {
     const { server, url, token } = await start()
     const { socket, next, closed } = await connect(url, await token('ada'))

@@ -23,6 +23,8 @@ export interface Parts {
   handlers: HttpHandlers
   route: HttpApi['route']
   ops: OpsServer
+  /** Ends by force the connections that did not say goodbye. */
+  cut: () => void
   close: () => Promise<void>
 }
 
@@ -176,10 +178,12 @@ export class Server {
   }
 
   async #close(): Promise<void> {
-    const { core, ops, config } = this.#parts
-    await core.stop(RECONNECT_SPREAD_MS)
+    const { core, ops, config, cut } = this.#parts
     for (const detach of this.#detach) detach()
-    if (this.#listening !== undefined) await closeServer(this.#listening, config.shutdown_ms)
+    const closed = this.#listening && closeServer(this.#listening, config.shutdown_ms, cut)
+    await core.stop(RECONNECT_SPREAD_MS)
+    await closed
+    cut()
     await this.#parts.close()
     await ops.close()
   }

@@ -9,7 +9,7 @@ import {
 } from '@tidewire/protocol'
 import { type CallResult, Calls } from './calls.ts'
 import { commands } from './commands/index.ts'
-import { drain } from './drain.ts'
+import { drain, SERVICE_RESTART } from './drain.ts'
 import { Hub } from './hub.ts'
 import { type Namespace, Namespaces } from './namespaces.ts'
 import { permit, permitServer, required } from './permissions.ts'
@@ -248,7 +248,8 @@ export class Core implements Service {
     const session = new Session(this, connection, this.newId())
     this.observer.connected(connection.transport)
     session.open(actor ?? (this.namespaces.openToAnyone ? ANYONE : undefined))
-    if (this.sessions.size > this.limits.max_connections) {
+    if (this.#stopping) session.leave(SERVICE_RESTART, 'restart')
+    else if (this.sessions.size > this.limits.max_connections) {
       session.end(new ProtocolError('too_many_connections', 'The server is full. Try again later.'))
     }
     return session

@@ -86,6 +86,7 @@ export class WebSocketTransport {
     }
   }
 
+  /** Ends by force what did not say goodbye. */
   close(): void {
     this.#heartbeat.close()
     this.#server.close()
@@ -208,6 +209,7 @@ class Heartbeat {
 
   close(): void {
     clearInterval(this.#timer)
+    for (const { ws } of this.#sockets) ws.terminate()
   }
 
   #tick(): void {

@@ -7,7 +7,9 @@ import { CliError } from './errors.ts'
 import { say } from './output.ts'
 
 /** How long a server may take to answer for the first time: it may just be starting. */
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 10_000
+/** After this long it is said what the command waits for. */
+const SILENCE_MS = 1000
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 export interface ConnectOptions {
@@ -94,6 +96,7 @@ function connected(client: Tidewire, url: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const ended = new AbortController()
     const { signal } = ended
+    const notice = setTimeout(() => say(`Waiting for a server at ${url}`), SILENCE_MS)
     const timer = setTimeout(() => {
       ended.abort()
       reject(
@@ -105,6 +108,7 @@ function connected(client: Tidewire, url: string): Promise<void> {
     const check = (): void => {
       const { state } = client
       if (state.name !== 'connected' && state.name !== 'failed') return
+      clearTimeout(notice)
       clearTimeout(timer)
       ended.abort()
       if (state.name === 'connected') resolve()

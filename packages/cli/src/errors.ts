@@ -30,8 +30,8 @@ export function sentence(error: unknown): string {
   const told = [CliError, ConfigError, StorageError, ProtocolError, TidewireError]
   if (told.some((type) => error instanceof type)) return error.message
   const { code, path, syscall } = error as NodeJS.ErrnoException
-  if (path !== undefined && syscall === 'mkdir') {
-    return `The directory ${path} cannot be made (${code}). Check the path and who owns it.`
+  if (path !== undefined && syscall === 'mkdir' && code === 'ENOENT') {
+    return `The directory ${path} cannot be made there. Choose another.`
   }
   const what = path === undefined ? undefined : FILE_PROBLEMS[code ?? '']
   return what === undefined ? `Something failed: ${error.message}` : `${path} ${what}`

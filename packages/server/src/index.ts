@@ -10,6 +10,7 @@ export {
   type ConfigKey,
   type ConfigSources,
   type Policy,
+  type PolicyInput,
   resolveConfig,
 } from './config.ts'
 export type { CallResult } from './core/calls.ts'
@@ -21,7 +22,6 @@ export type {
   CommandAnswer,
   CommandHandler,
   CommandRequest,
-  NamespaceInput,
   PublishInput,
   Server,
 } from './server.ts'

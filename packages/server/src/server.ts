@@ -1,6 +1,6 @@
 import type http from 'node:http'
 import type { JsonObject, Publication } from '@tidewire/protocol'
-import { type Config, type ConfigInput, type Policy, resolveConfig } from './config.ts'
+import { type Config, type Policy, type PolicyInput, resolvePolicy } from './config.ts'
 import type { CallResult } from './core/calls.ts'
 import type { Command, Core } from './core/core.ts'
 import type { Actor } from './core/ports/actor.ts'
@@ -27,9 +27,6 @@ export interface Parts {
   cut: () => void
   close: () => Promise<void>
 }
-
-/** What a namespace is configured with; what is left out is defaulted. */
-export type NamespaceInput = NonNullable<ConfigInput['namespaces']>[string]
 
 export interface PublishInput {
   type: string
@@ -83,11 +80,9 @@ export class Server {
   }
 
   /** Adds a namespace, or replaces one of the configuration. Only before `listen` and `attach`. Throws `ConfigError`. */
-  namespace(name: string, policy: NamespaceInput = {}): void {
+  namespace(name: string, policy: PolicyInput = {}): void {
     if (this.#started !== undefined) throw new Error('Add namespaces before the server listens.')
-    const file = { namespaces: { [name]: policy } }
-    const { namespaces } = resolveConfig({ file, fileName: 'server.namespace' })
-    this.#policies.set(name, namespaces[name]!)
+    this.#policies.set(name, resolvePolicy(name, policy))
   }
 
   /** A type that clients may send, beside those of the protocol. Throws when the type is taken. */

@@ -89,14 +89,15 @@ function untilEnd(client: Tidewire, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** The envelope, with the epoch beside the offset: together they are what `--since` takes. */
+/**
+ * The envelope, with the epoch beside the offset: together they are what `--since` takes. The fields come in one order,
+ * whichever way the message came, so that lines can be compared.
+ */
 function toLine(channel: Channel, { type, payload, metadata }: Publication): string {
+  const { message_id, timestamp, client_id, user, channel: name, offset } = metadata
   const epoch = channel.position?.epoch
-  return JSON.stringify({
-    type,
-    payload,
-    metadata: { ...metadata, ...(epoch === undefined ? {} : { epoch }) },
-  })
+  const ordered = { message_id, timestamp, client_id, user, channel: name, offset, epoch }
+  return JSON.stringify({ type, payload, metadata: ordered })
 }
 
 function parsePosition(text: string): Position {

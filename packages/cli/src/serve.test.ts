@@ -1,0 +1,111 @@
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { commands } from '../testing/command.ts'
+
+const { directory, run, serve, start } = commands()
+
+describe('serve --dev', () => {
+  test('prints where it is, serves a page there and stops in peace', async () => {
+    const { command, url } = await serve('data')
+    await command.until(/npx tidewire subscribe chat:general --url/)
+    expect(command.stdout).toContain('chat (durable), live (memory), signal (none)')
+    expect(command.stdout).toMatch(/Data\s+\/.*\/data\n/)
+    const page = await fetch(url)
+    expect(page.status).toBe(200)
+    expect(await page.text()).toContain('Tidewire')
+    expect(await command.kill('SIGTERM')).toBe(0)
+    expect(command.stderr).toBe('Stopping.\n')
+  })
+
+  test('keeps its secret, so tokens outlive a restart', async () => {
+    const data = join(directory(), 'data')
+    const first = await serve(data)
+    const { stdout: token } = await run(['token', 'ada', '--data', data])
+    await first.command.kill()
+    const { url } = await serve(data)
+    const response = await fetch(`${url}/v1/channels/chat:general/publications`, {
+      headers: { authorization: `Bearer ${token.trim()}` },
+    })
+    expect(response.status).toBe(200)
+  })
+
+  test('is refused in production', async () => {
+    const { code, stderr } = await run(['serve', '--dev'], { env: { NODE_ENV: 'production' } })
+    expect(code).toBe(1)
+    expect(stderr).toContain('NODE_ENV')
+  })
+})
+
+describe('serve', () => {
+  test('reads tidewire.yaml, and flags go before it', async () => {
+    const cwd = directory()
+    const yaml = 'port: 1\nops: { port: null }\nnamespaces: { news: { publish: user } }\n'
+    writeFileSync(join(cwd, 'tidewire.yaml'), yaml)
+    const command = start(['serve', '--port', '0', '--host', '127.0.0.1'], { cwd })
+    const [, url] = await command.until(/listens on (http:\S+)\n/)
+    expect((await fetch(`${url}/health`)).status).toBe(200)
+    expect((await fetch(`${url}/v1/dev/token`, { method: 'POST' })).status).not.toBe(200)
+    await command.until(/Warning: neither a secret nor server keys are set/)
+  })
+
+  test('says which port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const flags = ['--dev', '--host', '127.0.0.1']
+    const taken = await run(['serve', ...flags, '--ops-port', 'off', '--port', String(port)])
+    expect(taken).toMatchObject({
+      code: 1,
+      stderr: `Port ${port} is taken. Choose another with --port.\n`,
+    })
+    const ops = await run(['serve', ...flags, '--port', '0', '--ops-port', String(port)])
+    expect(ops).toMatchObject({
+      code: 1,
+      stderr: `Port ${port} is taken. Choose another with --ops-port.\n`,
+    })
+    other.close()
+  })
+
+  const sentence = /^[^\n]+\.\n$/
+  const broken: [string, string, string, RegExp][] = [
+    [
+      'an unknown key',
+      'tidewire.yaml',
+      'portt: 1',
+      /Unknown key `portt` .* Did you mean `port`\?\n$/,
+    ],
+    ['a file that is not YAML', 'tidewire.yaml', 'a: [', /^tidewire.yaml is not valid YAML/],
+    ['a damaged database', 'data/tidewire.db', 'x'.repeat(8000), /tidewire.db is damaged/],
+    ['a data directory that is a file', 'data', '', /data is a file, not a directory/],
+  ]
+  test.each(broken)('refuses %s with one sentence', async (_, name, content, pattern) => {
+    const cwd = directory()
+    if (name.includes('/')) await serveOnce(cwd)
+    writeFileSync(join(cwd, name), content)
+    const { code, stderr, stdout } = await run(
+      ['serve', '--dev', '--data', 'data', '--port', '0', '--ops-port', 'off'],
+      { cwd },
+    )
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(pattern)
+    expect(stderr.replace('?', '.')).toMatch(sentence)
+  })
+
+  async function serveOnce(cwd: string): Promise<void> {
+    const { command } = await serve('data', '0', { cwd })
+    await command.kill('SIGTERM')
+  }
+
+  test.each([
+    ['a number that is none', ['--port', '8O8O'], 1, /^`--port` must be a whole number/],
+    ['a file that is not there', ['--config', 'none.yaml'], 1, /none\.yaml does not exist/],
+    ['an unknown flag', ['--prt', '1'], 2, /unknown option '--prt'/],
+  ])('refuses %s', async (_, flags, exitCode, pattern) => {
+    const { code, stderr } = await run(['serve', '--dev', ...flags])
+    expect(code).toBe(exitCode)
+    expect(stderr).toMatch(pattern)
+  })
+})

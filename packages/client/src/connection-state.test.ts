@@ -306,23 +306,21 @@ describe('any order of events', () => {
         const drive = start({ renewable })
         let open = false
         let waiting = false
+        let faults = 0
         let opensSinceWait = 0
         list.forEach((event, i) => {
           const before = drive.state
           drive.after(times[i]!).on(event)
           if (['connect', 'wake', 'retry'].includes(event.type)) opensSinceWait = 0
           if (before.name === 'connected' && drive.now - NOW > STABLE_MS) opensSinceWait = 0
-          for (const effect of drive.effects) {
-            if (effect.type === 'drop') open = waiting = false
-            if (effect.type === 'wait') waiting = true
-            if (effect.type === 'open') {
-              // I1: one transport at a time.
-              expect(open).toBe(false)
-              open = true
-              waiting = false
-              opensSinceWait += 1
-            }
+          for (const { type } of drive.effects) {
+            if (type === 'open') opensSinceWait += 1
+            // I1: one transport at a time.
+            faults += type === 'open' && open ? 1 : 0
+            open = type === 'open' || (open && type !== 'drop')
+            waiting = type === 'wait' || (waiting && type === 'probe')
           }
+          expect(faults).toBe(0)
           const { name } = drive.state
           // I2: idle states hold nothing; the others hold a transport or a wait, never both.
           expect(open).toBe(drive.machine.attempting || name === 'connected')

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 const CORE = 12 * 1024
 const ALL = 16 * 1024
 
-// C8: what a page pays, minified and gzipped.
+// SPEC.md, C3: what a page pays, minified and gzipped.
 it('the client is at most 12 KB, and 16 KB with the transports that are loaded when WebSocket fails', async () => {
   const chunks = await bundle()
   const entry = chunks.find(({ isEntry }) => isEntry)

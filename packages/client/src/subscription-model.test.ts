@@ -241,7 +241,7 @@ class World {
   }
 }
 
-describe('P3: any order of what can happen to a subscription', () => {
+describe('any order of what can happen to a subscription', () => {
   it('gives the app no hole and no duplicate, and brings it to the end of the log', () => {
     let delivered = 0
     let resets = 0

@@ -88,7 +88,10 @@ export type ConnectionState =
       readonly name: 'reconnecting'
       /** Attempts since the last stable connection. */
       readonly attempt: number
-      /** `Date.now()` milliseconds of the next attempt; not in the future: it is being made right now. */
+      /**
+       * `Date.now()` milliseconds of the next attempt; not in the future: it is being made right now. There is a change
+       * of state when it begins.
+       */
       readonly retryAt: number
       readonly reason: DisconnectReason
     }

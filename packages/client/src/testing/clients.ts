@@ -40,7 +40,7 @@ export class Reader {
         this.faults.push(`${offset} after ${this.#at.offset}`)
       }
       if (offset !== undefined && channel.position !== undefined) this.#at = channel.position
-      this.publications.push(publication as Publication)
+      this.publications.push(publication)
     })
     channel.onReset((reset) => {
       this.#at = reset

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import {
   decodeCursor,
   encodeCursor,
@@ -27,7 +27,8 @@ export interface Faults {
   silent: boolean
   /** Refuse publications with this. */
   refusePublish: ProtocolError | undefined
-  refuseSubscribe: ProtocolError | undefined
+  /** Refuse to subscribe to these. Over HTTP one of them refuses the whole request. */
+  refusedChannels: Map<string, ProtocolError>
   /** Tokens that are refused. */
   refusedTokens: Set<string>
 }
@@ -39,7 +40,7 @@ export const NO_FAULTS: Faults = {
   loseDelivery: () => false,
   silent: false,
   refusePublish: undefined,
-  refuseSubscribe: undefined,
+  refusedChannels: new Map(),
   refusedTokens: new Set(),
 }
 
@@ -54,7 +55,7 @@ interface Session {
  * log. Every frame that it received is in `received`.
  */
 export class FakeServer {
-  faults: Faults = { ...NO_FAULTS, refusedTokens: new Set() }
+  faults: Faults = { ...NO_FAULTS, refusedTokens: new Set(), refusedChannels: new Map() }
   heartbeatMs = 25_000
   readonly received: Envelope[] = []
   /** Tokens of all connections and requests, in order. */
@@ -66,12 +67,17 @@ export class FakeServer {
   })
   readonly #sessions = new Set<Session>()
   readonly logs = new FakeLogs()
+  readonly #sockets = new Set<Socket>()
   #clients = 0
   #pollers = new Set<() => void>()
   url = ''
 
   private constructor() {
     this.#http = createServer((request, response) => void this.#request(request, response))
+    this.#http.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+    })
     this.#http.on('upgrade', (request, socket, head) => {
       if (this.faults.upgrade === 'ignored') return
       if (this.faults.upgrade === 'refused') {
@@ -113,8 +119,7 @@ export class FakeServer {
   }
 
   async stop(): Promise<void> {
-    for (const ws of this.#ws.clients) ws.terminate()
-    this.#http.closeAllConnections()
+    for (const socket of this.#sockets) socket.destroy()
     await new Promise((resolve) => this.#http.close(resolve))
   }
 
@@ -174,9 +179,11 @@ export class FakeServer {
           return this.#authenticate(payload['token'] as string, type, session, answer)
         case 'subscribe':
           return this.#subscribe(session, payload, answer)
-        case 'unsubscribe':
-          session.channels.delete(payload['channel'] as string)
-          return answer('unsubscribed', { channel: payload['channel'] as string })
+        case 'unsubscribe': {
+          const { channel } = payload as { channel: string }
+          session.channels.delete(channel)
+          return answer('unsubscribed', { channel })
+        }
         case 'history': {
           const { channel, after, before, limit } = payload as Record<string, number>
           return answer('history', this.logs.history(`${channel}`, after, before, limit))
@@ -216,11 +223,16 @@ export class FakeServer {
     payload: JsonObject,
     answer: (type: string, body: JsonObject) => void,
   ): void {
-    if (this.faults.refuseSubscribe !== undefined) throw this.faults.refuseSubscribe
-    const { subscribed, missed } = this.logs.start(payload as unknown as Start)
+    const { subscribed, missed } = this.#start(payload as unknown as Start)
     session.channels.add(subscribed.channel)
     answer('subscribed', subscribed)
     for (const publication of missed) session.send(publication)
+  }
+
+  #start(start: Start): Started {
+    const refusal = this.faults.refusedChannels.get(start.channel)
+    if (refusal !== undefined) throw refusal
+    return this.logs.start(start)
   }
 
   #accept(channel: string, type: string, payload: JsonObject, id: string): JsonObject {
@@ -266,7 +278,6 @@ export class FakeServer {
 
   #asked(query: URLSearchParams): Start[] {
     const channels = query.getAll('channel')
-    if (this.faults.refuseSubscribe !== undefined) throw this.faults.refuseSubscribe
     const positions = decodeCursor(query.get('cursor') ?? '1')
     const last = query.get('last') === null ? undefined : Number(query.get('last'))
     return channels.map((channel) => ({ channel, since: positions.get(channel), last }))
@@ -279,6 +290,7 @@ export class FakeServer {
     }
     const asked = this.#asked(query)
     if (this.faults.sse === 'held') return
+    const started = asked.map((start) => ({ start, ...this.#start(start) }))
     const session: Session = {
       channels: new Set(asked.map(({ channel }) => channel)),
       send: ({ type, payload, metadata }) => {
@@ -292,8 +304,7 @@ export class FakeServer {
     response.on('close', () => this.#sessions.delete(session))
     response.writeHead(200, { 'Content-Type': 'text/event-stream' })
     session.send(this.#greeting(token))
-    for (const start of asked) {
-      const { subscribed, missed } = this.logs.start(start)
+    for (const { start, subscribed, missed } of started) {
       session.send({ type: 'subscribed', payload: subscribed, metadata: {} })
       // As the real one does: a hole that is found on return is told twice.
       if (isHole(start, subscribed)) {
@@ -307,7 +318,7 @@ export class FakeServer {
     const wait = Number(query.get('wait') ?? 25_000)
     const deadline = Date.now() + wait
     for (;;) {
-      const starts = this.#asked(query).map((start) => ({ start, ...this.logs.start(start) }))
+      const starts = this.#asked(query).map((start) => ({ start, ...this.#start(start) }))
       const publications = starts.flatMap(({ missed }) => missed)
       const resets = starts
         .filter(({ start, subscribed }) => isHole(start, subscribed))

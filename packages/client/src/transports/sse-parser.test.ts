@@ -39,7 +39,7 @@ describe('the parser of event streams', () => {
     expect(parse('data: a\r', '\n\r', '\ndata: b\r\n\r\n')).toHaveLength(2)
   })
 
-  // P7: whatever the text, the line ends and the cuts.
+  // Whatever the text, the line ends and the cuts.
   const lineEnd = fc.constantFrom('\n', '\r', '\r\n')
   const field = fc.string({ unit: 'binary' }).map((text) => text.replaceAll(/[\r\n\0]/g, ''))
   const line = fc.string({ unit: 'binary' }).map((text) => text.replaceAll(/[\r\n]/g, ''))

@@ -141,12 +141,13 @@ describe('a token that is wrong', () => {
     expect(await response.json()).toMatchObject({ code: 4002, reason: 'authentication_failed' })
   })
 
-  it('at the WebSocket handshake: 401', async () => {
+  it('at the WebSocket handshake: 4002, told over the socket', async () => {
     const socket = new WebSocket(`${server.url.replace('http', 'ws')}/v1/ws?token=${forged}`)
-    const status = await new Promise((resolve) =>
-      socket.on('unexpected-response', (_request, { statusCode }) => resolve(statusCode)),
-    )
-    expect(status).toBe(401)
+    const heard: unknown[] = []
+    socket.on('message', (data: Buffer) => heard.push(JSON.parse(data.toString())))
+    const code = await new Promise((resolve) => socket.on('close', resolve))
+    expect(code).toBe(4002)
+    expect(heard).toMatchObject([{ type: 'error', payload: { code: 4002 } }])
   })
 
   it('in a first frame: 4002', async () => {

@@ -5,6 +5,17 @@ import { createServer, type ServerOptions } from '../compose.ts'
 import { issueToken } from '../auth/jwt.ts'
 import type { Server } from '../server.ts'
 
+// The parts of a server, for those who put one together in a world of their own.
+export { LoggedBroker } from '../brokers/logged.ts'
+export { MemoryBroker } from '../brokers/memory.ts'
+export { Core } from '../core/core.ts'
+export type { Actor } from '../core/ports/actor.ts'
+export type { Batch } from '../core/ports/batch.ts'
+export type { Broker, OnPublications, Page, Range, Receipt } from '../core/ports/broker.ts'
+export type { Bus } from '../core/ports/bus.ts'
+export type { Connection } from '../core/ports/connection.ts'
+export type { Appended, Log, Retention } from '../core/ports/log.ts'
+export type { SessionHandle } from '../core/ports/service.ts'
 export { FakeClock } from './fake-clock.ts'
 export { FakeConnection } from './fake-connection.ts'
 

@@ -68,7 +68,10 @@ export class WebSocketTransport {
     this.#heartbeat = new Heartbeat(options.heartbeatMs)
   }
 
-  /** For `upgrade` events of an `http.Server` whose path is ours. Refusals are plain HTTP answers. */
+  /**
+   * For `upgrade` events of an `http.Server` whose path is ours. A token that is refused is told over the socket, where
+   * browsers can read it; other refusals are plain HTTP answers.
+   */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const onError = (): void => void socket.destroy()
     socket.on('error', onError)
@@ -82,8 +85,25 @@ export class WebSocketTransport {
         this.#open(ws, socket, actor)
       })
     } catch (error) {
-      refuse(socket, error, this.#options.observer)
+      if (error instanceof ProtocolError && error.status === 401 && !socket.destroyed) {
+        this.#server.handleUpgrade(request, socket, head, (ws) => this.#sendAway(ws, error))
+      } else {
+        refuse(socket, error, this.#options.observer)
+      }
     }
+  }
+
+  #sendAway(ws: WebSocket, error: ProtocolError): void {
+    // Nothing of it is of interest any more.
+    ws.on('error', () => ws.terminate())
+    const { codec } = this.#wireOf(ws)
+    const metadata = { timestamp: new Date().toISOString() }
+    ws.send(codec.encode({ type: 'error', payload: { ...error.toPayload() }, metadata }))
+    ws.close(error.code, error.reason)
+  }
+
+  #wireOf(ws: WebSocket): Wire {
+    return this.#wires.get(ws.protocol) ?? this.#wires.get(JSON_SUBPROTOCOL)!
   }
 
   /** Ends by force what did not say goodbye. */
@@ -93,7 +113,7 @@ export class WebSocketTransport {
   }
 
   #open(ws: WebSocket, socket: Duplex, actor: Actor | undefined): void {
-    const wire = this.#wires.get(ws.protocol) ?? this.#wires.get(JSON_SUBPROTOCOL)!
+    const wire = this.#wireOf(ws)
     const connection = new WebSocketConnection(ws, socket, wire.encoding)
     const session = this.#options.service.open(connection, actor)
     const alive = this.#heartbeat.watch(ws)

@@ -7,8 +7,11 @@ export class HttpSender {
   readonly #http: Http
   readonly #emit: (envelope: Envelope) => void
   readonly #signal: AbortSignal
-  /** Channel → its last request: publications of a channel go one after the other, so that they keep their order. */
-  readonly #last = new Map<string, Promise<void>>()
+  /**
+   * Channel → its last request: publications of a channel go one after the other, so that they keep their order. It
+   * resolves with what it was refused for, where that passes.
+   */
+  readonly #last = new Map<string, Promise<TidewireError | undefined>>()
   /** `message_id` of what is under way: sending it again would only wait behind itself. */
   readonly #underWay = new Set<string>()
 
@@ -22,13 +25,16 @@ export class HttpSender {
     const { message_id: id = '', channel = '' } = envelope.metadata
     if (this.#underWay.has(id)) return
     this.#underWay.add(id)
-    const before = this.#last.get(channel) ?? Promise.resolve()
-    const sent = before.then(async () => {
-      const answer = await this.#outcome(id, this.#post(envelope, channel, id))
+    const before = this.#last.get(channel) ?? Promise.resolve(undefined)
+    const sent = before.then(async (held) => {
+      // What waits behind one that has to be sent again waits with it: nothing passes it.
+      const answer = held === undefined ? await this.#send(envelope, channel, id) : held
       // Forgotten before it is told: the app may publish the same id again at once.
       this.#underWay.delete(id)
       if (this.#last.get(channel) === sent) this.#last.delete(channel)
-      this.#tell(answer)
+      const failed = answer instanceof TidewireError ? answer : undefined
+      this.#tell(failed === undefined ? (answer as Envelope) : errorEnvelope(failed, id))
+      return failed?.temporary ? failed : undefined
     })
     this.#last.set(channel, sent)
   }
@@ -40,7 +46,10 @@ export class HttpSender {
     )
     const path = `${channelPath(channel as string)}?${query}`
     const id = metadata.message_id ?? ''
-    void this.#outcome(id, this.#page(path, id)).then((answer) => this.#tell(answer))
+    this.#page(path, id).then(
+      (answer) => this.#tell(answer),
+      (error: unknown) => this.#tell(errorEnvelope(toTidewireError(error), id)),
+    )
   }
 
   /** Frames that only a WebSocket can carry. */
@@ -63,13 +72,12 @@ export class HttpSender {
     return { type: 'history', payload: body as JsonObject, metadata: { correlation_id: id } }
   }
 
-  /** The answer, or the `error` that a WebSocket would have brought. Never rejects. */
-  async #outcome(id: string, answer: Promise<Envelope>): Promise<Envelope> {
+  /** The `ack`, or what it was refused for. No answer means unknown: it is temporary, and the same id settles it. */
+  async #send(envelope: Envelope, channel: string, id: string): Promise<Envelope | TidewireError> {
     try {
-      return await answer
+      return await this.#post(envelope, channel, id)
     } catch (error) {
-      // No answer means unknown: it is temporary, and the same message id settles it.
-      return errorEnvelope(toTidewireError(error), id)
+      return toTidewireError(error)
     }
   }
 

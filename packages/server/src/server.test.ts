@@ -171,6 +171,7 @@ describe('a server that stops', () => {
     socket.resume()
     await server.close()
     await ended
+    expect(socket.destroyed).toBe(true)
   })
 
   it('answers what it accepted, tells clients when to come back, and closes with 1012', async () => {

@@ -10,7 +10,7 @@ import {
 } from '@tidewire/protocol'
 import { msgpackCodec } from '@tidewire/protocol/msgpack'
 import { protobufCodec } from '@tidewire/protocol/protobuf'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { type Server, WebSocket, WebSocketServer } from 'ws'
 import type { Actor } from '../core/ports/actor.ts'
 import type { Batch, Encoding } from '../core/ports/batch.ts'
 import type { Connection } from '../core/ports/connection.ts'
@@ -18,6 +18,7 @@ import type { Observer } from '../core/ports/observer.ts'
 import type { Service, SessionHandle } from '../core/ports/service.ts'
 import { tokenOf } from './bearer.ts'
 import { frames } from './websocket-frame.ts'
+import { Heartbeat, type Watched } from './websocket-heartbeat.ts'
 
 export interface WebSocketOptions {
   service: Service
@@ -27,8 +28,6 @@ export interface WebSocketOptions {
   heartbeatMs: number
 }
 
-/** How long a pinged peer may stay silent (PROTOCOL.md §3: 25 s + 10 s = 35 s). */
-const PONG_MS = 10_000
 const BEARER = 'bearer.'
 
 /** What a codec is on this transport: frames of one codec are encoded once and shared by all its sessions. */
@@ -43,7 +42,7 @@ interface Wire {
  */
 export class WebSocketTransport {
   readonly #options: WebSocketOptions
-  readonly #server: WebSocketServer
+  readonly #server: Server<typeof PeerSocket>
   readonly #wires: Map<string, Wire>
   readonly #heartbeat: Heartbeat
 
@@ -56,6 +55,7 @@ export class WebSocketTransport {
     )
     this.#server = new WebSocketServer({
       noServer: true,
+      WebSocket: PeerSocket,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.frame.max_frame_bytes,
@@ -112,24 +112,57 @@ export class WebSocketTransport {
     this.#server.close()
   }
 
-  #open(ws: WebSocket, socket: Duplex, actor: Actor | undefined): void {
-    const wire = this.#wireOf(ws)
-    const connection = new WebSocketConnection(ws, socket, wire.encoding)
+  #open(ws: PeerSocket, socket: Duplex, actor: Actor | undefined): void {
+    const { codec, encoding } = this.#wireOf(ws)
+    const connection = new WebSocketConnection(ws, socket, encoding)
     const session = this.#options.service.open(connection, actor)
-    const alive = this.#heartbeat.watch(ws)
-    ws.on('message', (data: Buffer, isBinary) => {
-      alive.heard()
-      receive(session, wire.codec, data, isBinary)
-    })
-    ws.on('pong', () => alive.heard())
-    ws.on('ping', () => alive.heard())
-    // ws answers broken frames with the right close code by itself; `close` follows.
-    ws.on('error', () => alive.stop())
-    ws.on('close', (code) => {
-      alive.stop()
-      session.closed(code)
-    })
+    ws.peer = { session, codec, connection, heartbeat: this.#heartbeat }
+    this.#heartbeat.watch(connection)
+    ws.on('message', onMessage)
+    ws.on('pong', onHeard)
+    ws.on('ping', onHeard)
+    ws.on('error', onError)
+    ws.on('close', onClose)
   }
+}
+
+/** What the listeners below need, so that they are the same functions for every socket. */
+interface Peer {
+  session: SessionHandle
+  codec: Codec
+  connection: WebSocketConnection
+  heartbeat: Heartbeat
+}
+
+class PeerSocket extends WebSocket {
+  peer: Peer | undefined
+}
+
+function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
+  const { session, codec, connection, heartbeat } = peerOf(this)
+  connection.heardAt = heartbeat.now
+  receive(session, codec, data, isBinary)
+}
+
+function onHeard(this: WebSocket): void {
+  const { connection, heartbeat } = peerOf(this)
+  connection.heardAt = heartbeat.now
+}
+
+// ws answers broken frames with the right close code by itself; `close` follows.
+function onError(this: WebSocket): void {
+  const { connection, heartbeat } = peerOf(this)
+  heartbeat.forget(connection)
+}
+
+function onClose(this: WebSocket, code: number): void {
+  const { session, connection, heartbeat } = peerOf(this)
+  heartbeat.forget(connection)
+  session.closed(code)
+}
+
+function peerOf(ws: WebSocket): Peer {
+  return (ws as PeerSocket).peer!
 }
 
 function receive(session: SessionHandle, codec: Codec, data: Buffer, isBinary: boolean): void {
@@ -150,9 +183,10 @@ function receive(session: SessionHandle, codec: Codec, data: Buffer, isBinary: b
   session.receive(envelope)
 }
 
-class WebSocketConnection implements Connection {
+class WebSocketConnection implements Connection, Watched {
   readonly transport = 'websocket'
   readonly duplex = true
+  heardAt = 0
   readonly #ws: WebSocket
   readonly #socket: Duplex
   readonly #encoding: Encoding
@@ -181,6 +215,14 @@ class WebSocketConnection implements Connection {
     else setImmediate(fn)
   }
 
+  ping(): void {
+    this.#ws.ping()
+  }
+
+  terminate(): void {
+    this.#ws.terminate()
+  }
+
   pause(): void {
     this.#ws.pause()
   }
@@ -195,66 +237,6 @@ class WebSocketConnection implements Connection {
     this.#ws.close(code, reason)
     // A peer that does not read never answers the close frame: what waits for it is let go.
     if (this.#socket.writableLength > 0) setTimeout(() => this.#ws.terminate(), 1_000).unref()
-  }
-}
-
-/** One timer for all sockets: each is pinged once in a heartbeat, unless it was heard, and ended when it stays silent. */
-class Heartbeat {
-  readonly #sockets = new Set<Watched>()
-  readonly #timer: NodeJS.Timeout
-  readonly #pingAfter: number
-  readonly #tickMs: number
-  #at = 0
-  #tickedAt = performance.now()
-
-  constructor(heartbeatMs: number) {
-    this.#tickMs = Math.min(1_000, heartbeatMs)
-    this.#pingAfter = heartbeatMs / this.#tickMs
-    this.#timer = setInterval(() => this.#tick(), this.#tickMs)
-    this.#timer.unref()
-  }
-
-  watch(ws: WebSocket): { heard(): void; stop(): void } {
-    const watched = new Watched(ws, this.#at)
-    this.#sockets.add(watched)
-    return {
-      heard: () => {
-        watched.heardAt = this.#at
-      },
-      stop: () => {
-        this.#sockets.delete(watched)
-      },
-    }
-  }
-
-  close(): void {
-    clearInterval(this.#timer)
-    for (const { ws } of this.#sockets) ws.terminate()
-  }
-
-  #tick(): void {
-    // After a stall of this process the silence was ours: nobody is judged by time in which nothing could be read.
-    const late = performance.now() - this.#tickedAt > 2 * this.#tickMs
-    this.#tickedAt = performance.now()
-    if (late) return
-    this.#at += 1
-    for (const watched of this.#sockets) this.#check(watched)
-  }
-
-  #check(watched: Watched): void {
-    const silent = this.#at - watched.heardAt
-    if (silent >= this.#pingAfter + PONG_MS / 1_000) watched.ws.terminate()
-    else if (silent > 0 && silent % this.#pingAfter === 0) watched.ws.ping()
-  }
-}
-
-class Watched {
-  readonly ws: WebSocket
-  heardAt: number
-
-  constructor(ws: WebSocket, heardAt: number) {
-    this.ws = ws
-    this.heardAt = heardAt
   }
 }
 

@@ -1,0 +1,59 @@
+/** What a heartbeat needs of a connection. */
+export interface Watched {
+  /** `Heartbeat.now` when something was last heard of it. */
+  heardAt: number
+  ping(): void
+  /** Ends it at once. */
+  terminate(): void
+}
+
+/** How long a pinged peer may stay silent (PROTOCOL.md §3: 25 s + 10 s = 35 s). */
+const PONG_MS = 10_000
+
+/** One timer for all connections: each is pinged when it was silent for a heartbeat, and ended when it stays silent. */
+export class Heartbeat {
+  /** Counts ticks in which this process was able to listen. */
+  now = 0
+  readonly #watched = new Set<Watched>()
+  readonly #timer: NodeJS.Timeout
+  readonly #tickMs: number
+  readonly #pingAfter: number
+  readonly #endAfter: number
+  #tickedAt = performance.now()
+
+  constructor(heartbeatMs: number) {
+    this.#tickMs = Math.min(1_000, heartbeatMs)
+    this.#pingAfter = Math.ceil(heartbeatMs / this.#tickMs)
+    this.#endAfter = this.#pingAfter + Math.ceil(Math.min(PONG_MS, heartbeatMs) / this.#tickMs)
+    this.#timer = setInterval(() => this.#tick(), this.#tickMs)
+    this.#timer.unref()
+  }
+
+  watch(connection: Watched): void {
+    connection.heardAt = this.now
+    this.#watched.add(connection)
+  }
+
+  forget(connection: Watched): void {
+    this.#watched.delete(connection)
+  }
+
+  /** Stops, and ends every connection that is still there. */
+  close(): void {
+    clearInterval(this.#timer)
+    for (const connection of this.#watched) connection.terminate()
+  }
+
+  #tick(): void {
+    // After a stall the silence was ours: nobody is judged by time in which nothing could be read.
+    const stalled = performance.now() - this.#tickedAt > 2 * this.#tickMs
+    this.#tickedAt = performance.now()
+    if (stalled) return
+    this.now += 1
+    for (const connection of this.#watched) {
+      const silent = this.now - connection.heardAt
+      if (silent >= this.#endAfter) connection.terminate()
+      else if (silent > 0 && silent % this.#pingAfter === 0) connection.ping()
+    }
+  }
+}

@@ -2,7 +2,6 @@ import {
   type Down,
   type Envelope,
   ERRORS,
-  type ErrorReason,
   isReserved,
   type JsonObject,
   ProtocolError,
@@ -16,13 +15,14 @@ import { Batch } from './ports/batch.ts'
 import type { Connection } from './ports/connection.ts'
 import type { SessionHandle } from './ports/service.ts'
 import type { Reader, Subscription } from './subscription.ts'
+import { TokenBucket } from './token-bucket.ts'
 import type { Flushable } from './turn.ts'
 
 /** Seconds that a connection without a token has for its `auth` frame. Absolute: traffic does not extend it. */
 const AUTH_DEADLINE_MS = 5_000
 const EXPIRY_NOTICE_MS = 60_000
-/** Undecodable frames after which a connection is closed. */
-const MAX_STRIKES = 10
+/** Undecodable frames that a connection may send: nine at once, and one every ten seconds. More close it. */
+const STRIKES = { burst: 9, perSecond: 0.1 }
 
 /**
  * The protocol state of one client over one connection: authenticates, dispatches frames to commands in the order
@@ -36,7 +36,7 @@ export class Session implements SessionHandle, Flushable, Reader {
   readonly #outbox: Outbox
   #actor: Actor | undefined
   #closed = false
-  #strikes = 0
+  #strikes: TokenBucket | undefined
   /** Commands that were not answered yet. */
   #inFlight = 0
   #paused = false
@@ -254,9 +254,16 @@ export class Session implements SessionHandle, Flushable, Reader {
         correlationId,
       )
     }
-    const strike = STRIKES.has(error.reason) ? (this.#strikes += 1) : 0
-    if (ERRORS[error.reason].closes || strike >= MAX_STRIKES) return this.end(error, correlationId)
+    if (ERRORS[error.reason].closes || this.#isStruckOut(error))
+      return this.end(error, correlationId)
     this.send('error', error.toPayload(), correlationId)
+  }
+
+  #isStruckOut({ reason }: ProtocolError): boolean {
+    if (reason !== 'bad_envelope') return false
+    const now = this.#core.clock.now()
+    this.#strikes ??= new TokenBucket({ ...STRIKES, now })
+    return !this.#strikes.take(now)
   }
 
   #setActor(actor: Actor): void {
@@ -286,8 +293,6 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.#cancelTimer = this.#core.timers.after(ms, fn)
   }
 }
-
-const STRIKES: ReadonlySet<ErrorReason> = new Set<ErrorReason>(['bad_envelope'])
 
 function unknownType(type: string, channel: string | undefined): ProtocolError {
   return new ProtocolError(

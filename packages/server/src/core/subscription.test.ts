@@ -1,6 +1,15 @@
+import * as fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { MemoryBroker } from '../brokers/memory.ts'
-import { ADA, CoreHarness, frame, Lossy, message, Paged } from '../testing/core-harness.ts'
+import {
+  ADA,
+  CoreHarness,
+  frame,
+  Lossy,
+  message,
+  Paged,
+  Shuffled,
+} from '../testing/core-harness.ts'
 import type { FakeClock } from '../testing/fake-clock.ts'
 import type { Core } from './core.ts'
 
@@ -147,6 +156,33 @@ describe('a gap on the bus', () => {
     expect(lossy.dropped).toBeGreaterThan(0)
     expect(connection.of('reset')).toHaveLength(0)
     expect(connection.offsets).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  })
+
+  it('is healed whatever the bus does: any order, doubles and losses', async () => {
+    const faults = fc.array(
+      fc.record({ copies: fc.constantFrom(0, 1, 1, 1, 2), later: fc.nat(4) }),
+      { minLength: 1, maxLength: 30 },
+    )
+    let channels = 0
+    const property = fc.asyncProperty(faults, async (plan) => {
+      const shuffled = new Shuffled(harness.broker, plan)
+      await harness.add('shuffled', shuffled)
+      const channel = `shuffled:${(channels += 1)}`
+      const { session, connection } = harness.connect()
+      session.receive(frame('subscribe', { channel }))
+      await clock.settle()
+      for (let i = 0; i < plan.length; i++) {
+        await harness.publishMany(1, channel)
+        shuffled.step()
+        await clock.settle()
+      }
+      shuffled.stepToEnd()
+      await clock.advance(5_000)
+      session.closed(1000)
+      expect(connection.offsets).toEqual(plan.map((_, i) => i + 1))
+      expect(connection.of('reset')).toHaveLength(0)
+    })
+    await expect(fc.assert(property, { numRuns: 300 })).resolves.toBeUndefined()
   })
 
   it('is found within five seconds when nothing follows it', async () => {

@@ -113,10 +113,14 @@ export class Lossy implements Broker {
   }
 
   start(onPublications: Parameters<Broker['start']>[0]): Promise<void> {
-    return this.#inner.start((channel, epoch, publications) => {
-      if (publications[0]!.metadata.offset! % 3 === 2) this.dropped += 1
-      else onPublications(channel, epoch, publications)
-    })
+    return this.#inner.start((channel, epoch, publications) =>
+      this.pass(() => onPublications(channel, epoch, publications), publications[0]!),
+    )
+  }
+
+  protected pass(deliver: () => void, { metadata }: Publication): void {
+    if (metadata.offset! % 3 === 2) this.dropped += 1
+    else deliver()
   }
 
   publish(draft: Publication): ReturnType<Broker['publish']> {
@@ -137,6 +141,46 @@ export class Lossy implements Broker {
 
   stop(): Promise<void> {
     return this.#inner.stop()
+  }
+}
+
+/** What happens to the nth publication on a bus: how many copies arrive, and how many steps late. */
+export interface BusFault {
+  copies: number
+  later: number
+}
+
+/** A broker whose bus loses, doubles and delays. */
+export class Shuffled extends Lossy {
+  readonly #plan: readonly BusFault[]
+  readonly #due = new Map<number, (() => void)[]>()
+  #count = 0
+  #now = 0
+
+  constructor(inner: Broker, plan: readonly BusFault[]) {
+    super(inner)
+    this.#plan = plan
+  }
+
+  /** Brings what is due. */
+  step(): void {
+    this.#now += 1
+    for (const deliver of this.#due.get(this.#now) ?? []) deliver()
+    this.#due.delete(this.#now)
+  }
+
+  stepToEnd(): void {
+    while (this.#due.size > 0) this.step()
+  }
+
+  protected override pass(deliver: () => void): void {
+    const { copies, later } = this.#plan[this.#count % this.#plan.length]!
+    this.#count += 1
+    for (let copy = 0; copy < copies; copy++) {
+      const at = this.#now + 1 + later + copy
+      const others = this.#due.get(at) ?? []
+      this.#due.set(at, [...others, deliver])
+    }
   }
 }
 

@@ -104,6 +104,31 @@ describe('a session', () => {
   })
 })
 
+describe('subscribing to a channel again before the answer', () => {
+  it('answers both, and the later one counts', async () => {
+    const { session, connection } = harness.connect()
+    session.receive(frame('subscribe', { channel: 'chat:a' }, { message_id: 'first' }))
+    session.receive(frame('subscribe', { channel: 'chat:a' }, { message_id: 'second' }))
+    session.receive(message('x', 'm1'))
+    await clock.settle()
+    expect(connection.of('error')).toMatchObject([
+      { payload: { code: 4013 }, metadata: { correlation_id: 'first' } },
+    ])
+    expect(connection.of('subscribed')).toMatchObject([{ metadata: { correlation_id: 'second' } }])
+    expect(connection.offsets).toEqual([1])
+  })
+
+  it('answers a subscribe that was overtaken by an unsubscribe', async () => {
+    const { session, connection } = harness.connect()
+    session.receive(frame('subscribe', { channel: 'chat:a' }, { message_id: 'first' }))
+    session.receive(frame('unsubscribe', { channel: 'chat:a' }))
+    await clock.settle()
+    expect(connection.of('error')).toMatchObject([{ payload: { code: 4013 } }])
+    expect(connection.of('unsubscribed')).toHaveLength(1)
+    expect(connection.of('subscribed')).toHaveLength(0)
+  })
+})
+
 describe('a session without a token', () => {
   it('has five seconds, whatever else it sends, and is closed by 4001', async () => {
     const connection = new FakeConnection()

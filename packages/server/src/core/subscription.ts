@@ -75,14 +75,15 @@ export class Subscription {
 
   /**
    * Finds the position to start from and announces it with `subscribed`; what is to be caught up follows by itself.
-   * Rejects when the log cannot be read. Publications that the hub hands over in between are held.
+   * Rejects when the log cannot be read. Publications that the hub hands over in between are held. False when the
+   * subscription ended before it began.
    */
   async start(
     { since, last, mayRecover = true }: Start,
     correlationId: string | undefined,
-  ): Promise<void> {
+  ): Promise<boolean> {
     let page = await this.#read(since?.offset, since === undefined ? 0 : PAGE)
-    if (this.#state === 'ended') return
+    if (this.#state === 'ended') return false
     const reason = since && (mayRecover ? lostReason(since, page) : 'expired')
     const recovered = since !== undefined && reason === undefined
     if (recovered) {
@@ -101,6 +102,7 @@ export class Subscription {
     }
     this.#reader.marker('subscribed', subscribed, correlationId)
     if (!this.#take(page)) this.#readOn()
+    return true
   }
 
   /** What the hub hands out: publications of this channel, ascending. */

@@ -36,12 +36,12 @@ export const subscribe: Command = async (session, envelope, core) => {
     // Without a wait where none is needed: what the client publishes next is then part of the stream.
     const joined = core.join(subscription)
     if (joined !== undefined) await joined
-    if (session.subscriptions.get(channel) !== subscription) return undefined
     if (namespace.policy.durability === 'none') {
       return { type: 'subscribed', payload: subscription.startUnlogged(since) }
     }
-    await subscription.start(start, envelope.metadata.message_id)
-    return undefined
+    const started = await subscription.start(start, envelope.metadata.message_id)
+    if (started) return undefined
+    throw new ProtocolError('conflict', 'The channel was left, or subscribed to again, meanwhile.')
   } catch (error) {
     if (session.subscriptions.get(channel) === subscription) session.subscriptions.delete(channel)
     core.leave(subscription)

@@ -25,6 +25,15 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          name: 'faults',
+          include: ['faults/src/**/*.test.ts'],
+          testTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        ...shared,
+        test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
           globalSetup: ['e2e/setup.ts'],

@@ -1,6 +1,7 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { ProtocolError } from '@tidewire/protocol'
 
 /** What answers the public port. */
 export interface HttpHandlers {
@@ -9,6 +10,7 @@ export interface HttpHandlers {
 }
 
 const UPGRADE_PATH = '/v1/ws'
+const IDLE_LOOK_MS = 50
 
 /** An `http.Server` that gives slow peers little time: headers in 10 s, a whole request in 15 s. */
 export function createHttpServer(handlers: HttpHandlers): http.Server {
@@ -20,8 +22,13 @@ export function createHttpServer(handlers: HttpHandlers): http.Server {
       maxHeaderSize: 16 * 1024,
       noDelay: true,
     },
-    (request, response) => handlers.request(request, response),
+    (request, response) => {
+      // A server that stops keeps no connection for the request after this one.
+      if (!server.listening) response.shouldKeepAlive = false
+      handlers.request(request, response)
+    },
   )
+  server.on('clientError', answerMalformed)
   server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
     if (pathOf(request) === UPGRADE_PATH) handlers.upgrade(request, socket, head)
     else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
@@ -75,6 +82,7 @@ export async function closeServer(
 ): Promise<void> {
   if (!server.listening) return
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS)
   server.closeIdleConnections()
   const timer = setTimeout(() => {
     server.closeAllConnections()
@@ -82,6 +90,38 @@ export async function closeServer(
   }, graceMs)
   await closed
   clearTimeout(timer)
+  clearInterval(idle)
+}
+
+/** What is no HTTP, or comes too slowly, gets an answer of PROTOCOL.md §7 too. */
+function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const { status, error: refused } = malformed(error.code)
+  const body = JSON.stringify(refused.toPayload())
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Cache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+function malformed(code: string | undefined): { status: string; error: ProtocolError } {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const message =
+      'The headers and the address are too large together. Send fewer or shorter ones.'
+    return { status: '431 Request Header Fields Too Large', error: bad(message) }
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    const error = new ProtocolError('unavailable', 'The request came too slowly. Send it again.')
+    return { status: '408 Request Timeout', error }
+  }
+  return { status: '400 Bad Request', error: bad('The request is no valid HTTP.') }
+}
+
+function bad(message: string): ProtocolError {
+  return new ProtocolError('bad_envelope', message)
 }
 
 function isOurs(path: string): boolean {

@@ -156,7 +156,51 @@ describe('an application that embeds the server', () => {
   })
 })
 
+describe('what is no HTTP', () => {
+  it.each([
+    ['nonsense', 'nonsense\r\n\r\n', 400, 4009],
+    ['half a request', 'GET /v1/poll HTTP/1.1\r\nHost: x\r\nAuthor', 400, 4009],
+    [
+      'headers without end',
+      `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+      431,
+      4009,
+    ],
+  ])('%s: is answered with an error of the protocol', async (_, bytes, status, code) => {
+    const { url } = await start()
+    const socket = connectTcp({
+      port: Number(new URL(url).port),
+      host: '127.0.0.1',
+      allowHalfOpen: true,
+    })
+    socket.end(bytes)
+    let text = ''
+    for await (const chunk of socket) text += String(chunk)
+    const [head = '', body = ''] = text.split('\r\n\r\n')
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect(JSON.parse(body)).toMatchObject({ code })
+  })
+})
+
 describe('a server that stops', () => {
+  it('is not kept by readers that come back while it drains', async () => {
+    const { server, url, token } = await start({ shutdown_ms: 60_000 })
+    const headers = { authorization: `Bearer ${await token('ada')}` }
+    let stopped = false
+    const polling = Array.from({ length: 5 }, async () => {
+      while (!stopped) {
+        await fetch(`${url}/v1/poll?channel=chat:a&last=0`, { headers }).then(
+          (response) => response.arrayBuffer(),
+          () => (stopped = true),
+        )
+      }
+    })
+    await fetch(`${url}/health`)
+    await server.close()
+    await Promise.all(polling)
+    expect(stopped).toBe(true)
+  })
+
   it('does not wait longer than it promised for a client that never says goodbye', async () => {
     const { server, url, token } = await start({ shutdown_ms: 200 })
     const { port } = new URL(url)

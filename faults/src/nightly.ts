@@ -1,0 +1,107 @@
+import { randomInt } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Report } from './rig/report.ts'
+import { SCENARIOS } from './scenarios/index.ts'
+import type { Scenario, Size } from './scenarios/scenario.ts'
+import { summarise } from './summary.ts'
+import { tableOf } from './table.ts'
+
+const USAGE = `npm run test:nightly -- [flags]
+
+  --minutes n     how long it goes round; the scenario under way is finished (20)
+  --seed n        of the first run; each run has the next one (random)
+  --only a,b      of ${SCENARIOS.map(({ id }) => id).join(', ')} (all)
+  --size s        small or large (large)`
+
+const RESULTS = new URL('../results/nightly.json', import.meta.url).pathname
+
+interface Flags {
+  minutes: number
+  seed: number
+  scenarios: readonly Scenario[]
+  size: Size
+}
+
+/** Goes round the scenarios with new seeds until the time is over. True when nothing was wrong. */
+async function nightly({ minutes, seed, scenarios, size }: Flags): Promise<boolean> {
+  say(`${minutes} minutes of ${scenarios.map(({ id }) => id).join(', ')}, from seed ${seed}`)
+  const deadline = performance.now() + minutes * 60_000
+  const reports: Report[] = []
+  for (let i = 0; performance.now() < deadline; i++) {
+    const scenario = scenarios[i % scenarios.length]!
+    const report = await scenario.run(seed + i, size)
+    reports.push(report)
+    say(lineOf(report))
+    write({ minutes, seed, size, summary: summarise(reports), reports })
+  }
+  const summary = summarise(reports)
+  say(`\n${tableOf(summary)}\n\nwritten to ${RESULTS}`)
+  return summary.failed === 0
+}
+
+function lineOf({
+  scenario,
+  seed,
+  ok,
+  failures,
+  figures,
+  kills,
+  seconds,
+  history,
+}: Report): string {
+  const { acked, delivered } = figures
+  const head = `${ok ? 'ok    ' : 'FAILED'} ${scenario.padEnd(12)} seed ${seed}`
+  const line = `${head}  ${acked} acked, ${delivered} delivered, ${kills} kills, ${seconds} s`
+  if (ok) return line
+  const again = `  again: npm run test:nightly -- --minutes 0.001 --only ${scenario} --seed ${seed}`
+  return [line, ...failures.map((failure) => `  ${failure}`), `  history: ${history}`, again].join(
+    '\n',
+  )
+}
+
+function write(results: object): void {
+  mkdirSync(dirname(RESULTS), { recursive: true })
+  const text = JSON.stringify({ date: new Date().toISOString(), ...results }, undefined, 2)
+  writeFileSync(RESULTS, `${text}\n`)
+}
+
+/** Throws an error whose message is for the person who typed. */
+function flagsOf(args: readonly string[]): Flags {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      minutes: { type: 'string', default: '20' },
+      seed: { type: 'string', default: String(randomInt(2 ** 31)) },
+      only: { type: 'string' },
+      size: { type: 'string', default: 'large' },
+    },
+  })
+  const [minutes, seed] = [Number(values.minutes), Number(values.seed)]
+  if (!(minutes > 0)) throw new Error('--minutes is a number above 0.')
+  if (!Number.isSafeInteger(seed)) throw new Error('--seed is a whole number.')
+  if (values.size !== 'small' && values.size !== 'large')
+    throw new Error('--size is small or large.')
+  const ids = values.only?.split(',')
+  const scenarios = ids?.map(scenarioNamed) ?? SCENARIOS
+  return { minutes, seed, scenarios, size: values.size }
+}
+
+function scenarioNamed(id: string): Scenario {
+  const found = SCENARIOS.find((scenario) => scenario.id === id)
+  if (found === undefined) throw new Error(`There is no scenario ${id}.`)
+  return found
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+let flags: Flags | undefined
+try {
+  flags = flagsOf(process.argv.slice(2))
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`)
+}
+process.exit(flags === undefined ? 2 : (await nightly(flags)) ? 0 : 1)

@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ConfigInput } from '@tidewire/server'
+import { pause } from './until.ts'
+
+const BIN = new URL('../../../packages/cli/bin/tidewire.js', import.meta.url).pathname
+const START_MS = 20_000
+const KEPT_OUTPUT = 100_000
+
+export interface ServerProcessOptions {
+  /** Written to a file that the server is started with. */
+  config?: ConfigInput
+  /** More flags of `tidewire serve`. */
+  flags?: readonly string[]
+  env?: Record<string, string>
+}
+
+/**
+ * A `tidewire serve --dev` of the built artefact, with a port and a data directory that stay its own over restarts.
+ * What it does by itself, ending or complaining, is kept: `surprises`.
+ */
+export class ServerProcess {
+  readonly port: number
+  readonly opsPort: number
+  readonly data = mkdtempSync(join(tmpdir(), 'tidewire-faults-'))
+  /** Ends that nobody asked for, and complaints of the runtime. */
+  readonly surprises: string[] = []
+  readonly #options: ServerProcessOptions
+  #child: ChildProcess | undefined
+  #expectedEnd = false
+  #output = ''
+
+  private constructor(port: number, opsPort: number, options: ServerProcessOptions) {
+    this.port = port
+    this.opsPort = opsPort
+    this.#options = options
+  }
+
+  static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
+    const server = new ServerProcess(await freePort(), await freePort(), options)
+    await server.start()
+    return server
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  /** The newest output. */
+  get output(): string {
+    return this.#output
+  }
+
+  /** Resolves when it answers. Also after its end, on the same port and data. */
+  async start(): Promise<void> {
+    this.#expectedEnd = false
+    const child = spawn(process.execPath, [BIN, 'serve', ...this.#flags()], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.#options.env },
+    })
+    this.#child = child
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => this.#collect(chunk.toString()))
+    }
+    child.once('exit', (code, signal) => {
+      if (!this.#expectedEnd) this.surprises.push(`The server ended with ${signal ?? code}.`)
+    })
+    await this.#healthy(child)
+  }
+
+  /** As a crash would. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** As an operator would. It has to end well. */
+  async stop(): Promise<void> {
+    const code = await this.#end('SIGTERM')
+    if (code !== 0) this.surprises.push(`After SIGTERM the server ended with ${code}.`)
+  }
+
+  /** It does not run until `thaw`, and its connections stay open. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
+  /** Ends it and deletes its data. */
+  async remove(): Promise<void> {
+    await this.kill()
+    rmSync(this.data, { recursive: true, force: true })
+  }
+
+  /** A token of the user, good for an hour and for every restart. */
+  async token(user: string): Promise<string> {
+    const response = await fetch(`${this.url}/v1/dev/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ user }),
+    })
+    const { token } = (await response.json()) as { token: string }
+    return token
+  }
+
+  /** The sum of a metric over its labels. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`http://127.0.0.1:${this.opsPort}/metrics`)).text()
+    const samples = text
+      .split('\n')
+      .filter((line) => line.startsWith(name) && !line.startsWith('#'))
+    const own = samples.filter((line) => /^[{ ]/.test(line.slice(name.length)))
+    return own.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
+  }
+
+  #flags(): string[] {
+    const { config, flags = [] } = this.#options
+    const fixed = ['--dev', '--port', String(this.port), '--ops-port', String(this.opsPort)]
+    const all = [...fixed, '--data', this.data, ...flags]
+    if (config === undefined) return all
+    const path = join(this.data, 'config.json')
+    writeFileSync(path, JSON.stringify(config))
+    return [...all, '--config', path]
+  }
+
+  #collect(text: string): void {
+    if (/unhandled|uncaught|out of memory|FATAL/i.test(text)) this.surprises.push(text.trim())
+    this.#output = (this.#output + text).slice(-KEPT_OUTPUT)
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#child
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return 0
+    this.#expectedEnd = true
+    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+    child.kill(signal)
+    return exited
+  }
+
+  async #healthy(child: ChildProcess): Promise<void> {
+    const deadline = performance.now() + START_MS
+    while (performance.now() < deadline && child.exitCode === null && child.signalCode === null) {
+      const healthy = await fetch(`${this.url}/health`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+      if (healthy) return
+      await pause(20)
+    }
+    throw new Error(`The server did not start:\n${this.#output}`)
+  }
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const { port } = probe.address() as { port: number }
+  await new Promise((resolve) => probe.close(resolve))
+  return port
+}

@@ -1,4 +1,12 @@
-import { accessSync, constants, existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -96,6 +104,17 @@ export function checkData({ data }: Config): Finding {
   }
 }
 
+/** Twice what is kept free: a server that begins below that is soon full. */
+export function checkSpace({ data, storage }: Config): Finding {
+  const check = 'space'
+  const { bavail, bsize } = statfsSync(nearestDirectory(resolve(data)))
+  const free = bavail * bsize
+  const message = `${megabytes(free)} free, ${megabytes(storage.min_free_bytes)} are kept free`
+  if (free >= 2 * storage.min_free_bytes) return { check, level: 'ok', message }
+  const remedy = 'Free some of the disk, or lower storage.min_free_bytes.'
+  return { check, level: free < storage.min_free_bytes ? 'fail' : 'warn', message, remedy }
+}
+
 export async function checkDatabase({ data }: Config): Promise<Finding> {
   const check = 'database'
   const path = join(resolve(data), 'tidewire.db')
@@ -121,7 +140,7 @@ export async function checkDatabase({ data }: Config): Promise<Finding> {
     const message = `${path} cannot be opened: ${(error as Error).message}`
     return { check, level: 'fail', message, remedy: 'Check who owns it.' }
   }
-  return { check, level: 'ok', message: `${path}, ${(size / 1e6).toFixed(1)} MB` }
+  return { check, level: 'ok', message: `${path}, ${megabytes(size)}` }
 }
 
 const BUSY = 5
@@ -149,6 +168,10 @@ export async function checkPort(
 function damaged(path: string): Finding {
   const remedy = 'Restore a backup, or move the file away to start empty.'
   return { check: 'database', level: 'fail', message: `${path} is damaged`, remedy }
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
 }
 
 function nearestDirectory(path: string): string {

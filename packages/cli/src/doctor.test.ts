@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { resolveConfig } from '@tidewire/server'
 import { expect, test } from 'vitest'
 import { commands } from '../testing/command.ts'
-import { checkClock, checkFiles, type Finding } from './checks.ts'
+import { checkClock, checkFiles, checkSpace, type Finding } from './checks.ts'
 
 const { directory, run, serve } = commands()
 
@@ -70,4 +70,12 @@ test('fewer files than connections is a warning', () => {
     checkFiles(resolveConfig({ file: { limits: { max_connections } } })).level
   expect(allowed(1)).toBe('ok')
   expect(allowed(1e7)).toBe('warn')
+})
+
+test('a disk with less than what is kept free fails', () => {
+  const kept = (min_free_bytes: number) =>
+    checkSpace(resolveConfig({ file: { data: directory(), storage: { min_free_bytes } } }))
+  expect(kept(0)).toMatchObject({ level: 'ok' })
+  const remedy = expect.stringContaining('storage.min_free_bytes') as string
+  expect(kept(1e15)).toMatchObject({ level: 'fail', remedy })
 })

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { addDoctor } from './commands/doctor.ts'
+import { addFence } from './commands/fence.ts'
 import { addPublish } from './commands/publish.ts'
 import { addServe } from './commands/serve.ts'
 import { addSubscribe } from './commands/subscribe.ts'
@@ -18,6 +19,7 @@ addToken(program)
 addPublish(program)
 addSubscribe(program)
 addDoctor(program)
+addFence(program)
 program
   .command('version')
   .description('print the version')

@@ -19,6 +19,8 @@ export interface LogHarness {
   readonly log: Log
   /** Closes the log and opens the same storage again. */
   reopen(): Promise<void>
+  /** Takes a copy of the storage, awaits `meanwhile`, closes the log, puts the copy back and opens it. */
+  rewind(meanwhile: () => Promise<unknown>): Promise<void>
   stop(): Promise<void>
 }
 
@@ -197,6 +199,47 @@ export function logContract(
         await harness.reopen()
         expect((await harness.log.read(channel, { limit: 0 })).epoch).toBe(epoch)
         expect((await harness.log.read(newChannel(), { limit: 0 })).epoch).toBe(epoch)
+      })
+    })
+
+    describe('an older copy of the storage', () => {
+      it('is a new epoch that goes on where the copy ends', async () => {
+        const channel = newChannel()
+        const first = await harness.log.append(draft(channel, 'a'))
+        await harness.rewind(() => appendAll([draft(channel, 'lost'), draft(channel, 'too')]))
+        const page = await harness.log.read(channel, { limit: 10 })
+        expect(extentOf(page)).toEqual({ offsets: [1], more: false })
+        expect(page.epoch).not.toBe(first.epoch)
+        const next = await harness.log.append(draft(channel, 'b'))
+        expect(next).toEqual({ epoch: page.epoch, offset: 2, duplicate: false })
+        await harness.reopen()
+        expect((await harness.log.read(channel, { limit: 0 })).epoch).toBe(page.epoch)
+      })
+
+      it('is one also when a trim took everything before and after it', async () => {
+        const channel = newChannel()
+        const trimAll = async (): Promise<void> => {
+          await harness.clock.advance(10 * 60_000)
+          await harness.log.trim('chat', { max_entries: 0 }, harness.clock.now())
+        }
+        const { epoch } = await harness.log.append(draft(channel, 'a'))
+        await trimAll()
+        await harness.reopen()
+        expect((await harness.log.read(channel, { limit: 0 })).epoch).toBe(epoch)
+        await harness.rewind(async () => {
+          await harness.log.append(draft(channel, 'lost'))
+          await trimAll()
+        })
+        const after = await harness.log.append(draft(channel, 'b'))
+        expect(after.offset).toBe(2)
+        expect(after.epoch).not.toBe(epoch)
+      })
+
+      it('is the same epoch when nothing was appended since', async () => {
+        const channel = newChannel()
+        const { epoch } = await harness.log.append(draft(channel, 'a'))
+        await harness.rewind(() => Promise.resolve())
+        expect((await harness.log.read(channel, { limit: 0 })).epoch).toBe(epoch)
       })
     })
 

@@ -12,14 +12,13 @@ import { systemClock as clock } from './clock.ts'
 import { type Config, type ConfigInput, type Policy, resolveConfig } from './config.ts'
 import { Core } from './core/core.ts'
 import type { Broker } from './core/ports/broker.ts'
-import type { Log } from './core/ports/log.ts'
 import type { Observer } from './core/ports/observer.ts'
 import { createLogger, type Logger } from './observe/logs.ts'
 import { Metrics } from './observe/metrics.ts'
 import { ServerObserver } from './observe/observer.ts'
 import { OpsServer } from './observe/ops-server.ts'
 import { type Parts, Server } from './server.ts'
-import { openSqliteLog } from './storage/sqlite.ts'
+import { openSqliteLog, type SqliteLog } from './storage/sqlite.ts'
 import { createRequestListener } from './transports/http-api.ts'
 import { siteHandler } from './transports/site.ts'
 import { WebSocketTransport } from './transports/websocket.ts'
@@ -29,6 +28,11 @@ export interface ServerOptions extends ConfigInput {
   logger?: Logger
   /** A directory whose files are served at `/`. */
   site?: string
+  /**
+   * Called when the server can no longer do its work, because its log is gone: end the process and start it again. Until
+   * then publishes to durable channels are `unavailable` and `/ready` says no.
+   */
+  onFatal?: (error: Error) => void
 }
 
 const now = (): number => clock.now()
@@ -39,7 +43,7 @@ const DEV_TOKEN_MS = 24 * 3600 * 1000
  * `auth.jwt_secret` is taken from `TIDEWIRE_JWT_SECRET` when the options have none.
  */
 export function createServer(options: ServerOptions = {}): Server {
-  const { logger: given, site, ...input } = options
+  const { logger: given, site, onFatal, ...input } = options
   const config = resolveConfig({
     file: input,
     fileName: 'the options of createServer',
@@ -64,7 +68,8 @@ export function createServer(options: ServerOptions = {}): Server {
       now,
     }),
   })
-  return new Server(parts({ config, core, observer, metrics, secret, site, newId }))
+  const storage = new Storage({ config, newId, observer, logger, onFatal })
+  return new Server(parts({ config, core, observer, metrics, secret, site, storage }))
 }
 
 interface Made {
@@ -74,18 +79,17 @@ interface Made {
   metrics: Metrics
   secret: string | undefined
   site: string | undefined
-  newId: () => string
+  storage: Storage
 }
 
-function parts({ config, core, observer, metrics, secret, site, newId }: Made): Parts {
-  const storage = new Storage(config, newId, observer)
+function parts({ config, core, observer, metrics, secret, site, storage }: Made): Parts {
   const webSocket = new WebSocketTransport({
     service: core,
     observer,
     frame: config.limits,
     heartbeatMs: config.heartbeat_ms,
   })
-  const readiness = (): string[] => core.unreadiness()
+  const readiness = (): string[] => [...core.unreadiness(), ...storage.unreadiness()]
   const http = createRequestListener({
     service: core,
     observer,
@@ -120,18 +124,27 @@ function parts({ config, core, observer, metrics, secret, site, newId }: Made): 
   }
 }
 
+interface StorageOptions {
+  config: Config
+  newId: () => string
+  observer: Observer
+  logger: Logger
+  onFatal: ServerOptions['onFatal']
+}
+
 /** The brokers of the namespaces. The database is opened when the first durable one needs it. */
 class Storage {
-  readonly #config: Config
-  readonly #newId: () => string
-  readonly #observer: Observer
+  readonly #options: StorageOptions
   readonly #bus = new LocalBus()
-  #log: Promise<Log> | undefined
+  #opening: Promise<SqliteLog> | undefined
+  #log: SqliteLog | undefined
 
-  constructor(config: Config, newId: () => string, observer: Observer) {
-    this.#config = config
-    this.#newId = newId
-    this.#observer = observer
+  constructor(options: StorageOptions) {
+    this.#options = options
+  }
+
+  unreadiness(): string[] {
+    return this.#log?.unreadiness() ?? []
   }
 
   async brokerOf(namespace: string, { durability, retention }: Policy): Promise<Broker> {
@@ -139,15 +152,40 @@ class Storage {
     if (durability === 'none') return new UnloggedBroker({ bus })
     if (durability === 'memory') {
       const kept = Object.keys(retention).length > 0 ? { retention } : {}
-      return new MemoryBroker({ clock, newId: this.#newId, ...kept })
+      return new MemoryBroker({ clock, newId: this.#options.newId, ...kept })
     }
-    this.#log ??= openSqliteLog({ directory: this.#config.data, now })
-    const onError = (where: string, error: unknown): void => this.#observer.failed(where, error)
-    return new LoggedBroker({ log: await this.#log, bus, clock, namespace, retention, onError })
+    this.#opening ??= this.#open()
+    this.#log = await this.#opening
+    const { observer } = this.#options
+    const onError = (where: string, error: unknown): void => observer.failed(where, error)
+    return new LoggedBroker({ log: this.#log, bus, clock, namespace, retention, onError })
+  }
+
+  #open(): Promise<SqliteLog> {
+    const { config, logger, observer, onFatal } = this.#options
+    const { min_free_bytes: minFreeBytes, max_bytes: maxBytes } = config.storage
+    return openSqliteLog({
+      directory: config.data,
+      now,
+      minFreeBytes,
+      maxBytes,
+      events: {
+        onFenced: (why) =>
+          logger.warn({ data: config.data, why }, 'the database was replaced: it has a new epoch'),
+        onFull: (full) => {
+          if (full) logger.error({ data: config.data }, 'storage full: publishes are refused')
+          else logger.warn({ data: config.data }, 'storage has room again')
+        },
+        onDeath: (error) => {
+          observer.failed('log', error)
+          onFatal?.(error)
+        },
+      },
+    })
   }
 
   async close(): Promise<void> {
-    const log = await this.#log?.catch(() => undefined)
+    const log = await this.#opening?.catch(() => undefined)
     await log?.close()
     await this.#bus.stop()
   }

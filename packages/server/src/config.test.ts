@@ -34,6 +34,7 @@ describe('layers', () => {
       dev: false,
       ops: { host: '127.0.0.1', port: 9090 },
       log: { level: 'info' },
+      storage: { min_free_bytes: 64 * 1024 * 1024 },
       heartbeat_ms: 25_000,
     })
     expect(Object.keys(config.namespaces)).toEqual([])
@@ -57,6 +58,14 @@ describe('layers', () => {
     })
     expect(config).toMatchObject({ dev: true, ops: { port: null }, data: '123' })
     expect(resolveConfig({ flags: { 'ops-port': 'off' } }).ops.port).toBeNull()
+  })
+
+  test('the bounds of the storage can come from variables', () => {
+    const env = { TIDEWIRE_STORAGE__MIN_FREE_BYTES: '0', TIDEWIRE_STORAGE__MAX_BYTES: '1048576' }
+    expect(resolveConfig({ env }).storage).toEqual({ min_free_bytes: 0, max_bytes: 1_048_576 })
+    expect(refusal({ env: { TIDEWIRE_STORAGE__MAX_BYTES: '1' } })).toMatch(
+      /^`TIDEWIRE_STORAGE__MAX_BYTES` must be a whole number from 1048576 to /,
+    )
   })
 
   test('namespaces can come from one variable', () => {

@@ -144,6 +144,16 @@ export const ConfigSchema = section({
     max_in_flight: key(whole(1, 1e6).default(1024), 'Unanswered publishes of a connection.'),
     max_connections: key(whole(1, 1e7).default(20_000), 'Connections of this server.'),
   }).prefault({}),
+  storage: section({
+    min_free_bytes: key(
+      whole(0, 1e15).default(64 * 2 ** 20),
+      'Bytes of the disk that durable channels leave free: below, publishes are refused with 4015.',
+    ),
+    max_bytes: key(
+      whole(2 ** 20, 1e15).exactOptional(),
+      'Bytes that the database of the durable channels may grow to; beyond, publishes are refused with 4015. Its write-ahead log of up to 64 MiB and a reserve of 4 MiB come on top.',
+    ),
+  }).prefault({}),
   heartbeat_ms: key(whole(50, 600_000).default(25_000), 'Milliseconds between pings.'),
   log: section({
     level: key(

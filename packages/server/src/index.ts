@@ -26,5 +26,6 @@ export type {
   Server,
 } from './server.ts'
 export type { RouteContext, RouteHandler } from './transports/http-api.ts'
+export { fenceData } from './storage/fence.ts'
 export { StorageError } from './storage/sqlite.ts'
 export { ProtocolError, type Publication } from '@tidewire/protocol'

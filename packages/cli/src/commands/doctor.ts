@@ -9,6 +9,7 @@ import {
   checkNamespaces,
   checkNode,
   checkPort,
+  checkSpace,
   type Finding,
 } from '../checks.ts'
 import { addConfigFlags, type LoadedConfig, loadConfig } from '../config.ts'
@@ -47,6 +48,7 @@ async function findAll(options: Record<string, unknown>): Promise<Finding[]> {
     checkAuth(config),
     ...checkNamespaces(config),
     checkData(config),
+    checkSpace(config),
     await checkDatabase(config),
     ...(await checkPorts(config)),
     checkFiles(config),

@@ -18,7 +18,15 @@ export function addServe(program: Command): void {
 
 async function serve(options: Record<string, unknown>): Promise<void> {
   const { config } = loadConfig(options)
-  const server = createServer({ ...config, ...(config.dev ? { site: findSite() } : {}) })
+  const server = createServer({
+    ...config,
+    ...(config.dev ? { site: findSite() } : {}),
+    onFatal: (error) => {
+      // At once: a supervisor starts it again, and clients come back with their positions.
+      say(error.message)
+      process.exit(1)
+    },
+  })
   const addresses = await server.listen().catch((error: unknown) => {
     throw explainListen(error, config)
   })

@@ -1,6 +1,6 @@
 import { ProtocolError, type Publication } from '@tidewire/protocol'
 import type { Appended } from '../core/ports/log.ts'
-import type { Field } from './sqlite-messages.ts'
+import type { Field, Outcome } from './sqlite-messages.ts'
 
 /** Bounds of one commit, and of all that is accepted and not yet answered. Bytes are an estimate. */
 const MAX_GROUP_ROWS = 4096
@@ -68,11 +68,12 @@ export class Group {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
-  /** Answers each by its outcome, as `Answer` `committed` has them. */
-  committed(epoch: string, outcomes: readonly number[]): void {
+  /** Answers each by its outcome. */
+  committed(epoch: string, outcomes: readonly Outcome[]): void {
     for (const [i, { resolve, reject }] of this.#waiting.entries()) {
-      const outcome = outcomes[i]!
-      if (outcome === 0) reject(conflict())
+      const outcome = outcomes[i] ?? null
+      if (outcome === null) reject(storageFull())
+      else if (outcome === 0) reject(conflict())
       else resolve({ epoch, offset: Math.abs(outcome), duplicate: outcome < 0 })
     }
   }
@@ -86,5 +87,13 @@ function conflict(): ProtocolError {
   return new ProtocolError(
     'conflict',
     'The channel already holds this `message_id` with another type or payload. Use a new one.',
+  )
+}
+
+export function storageFull(cause?: Error): ProtocolError {
+  return new ProtocolError(
+    'storage_full',
+    'The storage of the server is full: nothing was written. Try again later.',
+    { retryAfterMs: 5000, ...(cause === undefined ? {} : { cause }) },
   )
 }

@@ -30,7 +30,7 @@ interface Stored {
  * - `generation` beside the database names its epoch and its count of starts. A start writes the database first and the
  *   file second. After kill -9 between the two the file is one start behind: that is accepted, and the next start
  *   writes the file again without counting, so it never falls back by two. Only a database that is older than the file
- *   makes the file run ahead.
+ *   makes the file run ahead. (A new epoch that did not get as far as the file was never given to anybody.)
  * - The file also notes how many publications the database took, after each commit and before anybody is told: an
  *   older copy of the same start has fewer, and so has a database whose disk lost what it said it had written.
  * - The database holds the inode and the birth time of its file. A copy of the whole directory has others. The
@@ -80,7 +80,7 @@ function identityOf(path: string): string {
 }
 
 /** Either number tells: inodes are used again, and clones may keep the birth time. */
-function isSameFile(a: string, b: string): boolean {
+export function isSameFile(a: string, b: string): boolean {
   const [inode, born] = a.split(' ')
   const [otherInode, otherBorn] = b.split(' ')
   return inode === otherInode && (born === otherBorn || born === '0' || otherBorn === '0')
@@ -98,14 +98,10 @@ function read(db: DatabaseSync): Stored | undefined {
   }
 }
 
+/** Where this throws, the database is closed, and nothing was written. */
 function write(db: DatabaseSync, stored: Stored): void {
   const set = db.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)')
   db.exec('BEGIN IMMEDIATE')
-  try {
-    for (const [key, value] of Object.entries(stored)) set.run(key, String(value))
-    db.exec('COMMIT')
-  } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK')
-    throw error
-  }
+  for (const [key, value] of Object.entries(stored)) set.run(key, String(value))
+  db.exec('COMMIT')
 }

@@ -22,6 +22,7 @@ export interface SpaceOptions {
   minFreeBytes: number
   /** What the database may grow to. */
   maxBytes: number | undefined
+  /** Told when `full` changes after the beginning. */
   onChange: (full: boolean) => void
 }
 
@@ -39,7 +40,7 @@ export class Space {
   readonly #minFree: number
   readonly #maxBytes: number
   readonly #margin: number
-  readonly #onChange: (full: boolean) => void
+  #onChange: (full: boolean) => void = () => undefined
   readonly #reserve: Reserve
   #retry: NodeJS.Timeout | undefined
   /** The room at which `full` ends. */
@@ -50,14 +51,15 @@ export class Space {
   constructor({ db, path, minFreeBytes, maxBytes, onChange }: SpaceOptions) {
     this.#db = db
     this.#path = path
-    this.#minFree = minFreeBytes
+    // The database does not grow into what its write-ahead log needs.
+    this.#minFree = Math.max(minFreeBytes, 2 * FLOOR_BYTES)
     this.#maxBytes = maxBytes ?? Infinity
     this.#margin = Math.min(MARGIN_BYTES, this.#maxBytes / 16)
-    this.#onChange = onChange
     this.#reserve = new Reserve(dirname(path))
     // A reserve that would use up the rest is none.
     if (this.#room() >= this.#margin) this.#reserve.take()
     this.#look()
+    this.#onChange = onChange
   }
 
   get full(): boolean {
@@ -78,7 +80,7 @@ export class Space {
     this.#begin(this.#room())
   }
 
-  /** Does what makes room, if need be from the reserve. `work` is a transaction of its own. */
+  /** Does what makes room, if need be with the reserve. `work` is a transaction of its own. */
   makingRoom<T>(work: () => T): T {
     try {
       return work()
@@ -98,8 +100,9 @@ export class Space {
   retry(): void {
     if (!this.full) return
     this.#checkpoint()
-    if (this.#room(2 * FLOOR_BYTES) < this.#wanted) return
-    if (!this.#reserve.take() || !this.#takesWrites()) return
+    // First of all, and whether or not that is enough: the next trim may need it.
+    if (!this.#reserve.take()) return
+    if (this.#room() < this.#wanted || !this.#takesWrites()) return
     this.close()
     this.#onChange(false)
     this.#look()
@@ -123,29 +126,28 @@ export class Space {
 
   #begin(room: number): void {
     if (this.full) return
-    this.#wanted = room + 3 * this.#margin
+    // What did not fit may have been large; where half of everything is free, most things fit.
+    this.#wanted = Math.min(room + 3 * this.#margin, this.#maxBytes / 2)
     this.#retry = setInterval(() => this.retry(), LOOK_MS)
     this.#onChange(true)
   }
 
-  #room(floor = FLOOR_BYTES): number {
+  #room(): number {
     const { bavail, bsize } = statfsSync(dirname(this.#path))
     const pages = this.#pragma('page_count') * PAGE_BYTES
     const unused = this.#pragma('freelist_count') * PAGE_BYTES
     const owed = Math.max(0, pages - statSync(this.#path).size)
     const free = bavail * bsize - owed - (this.#reserve.held ? 0 : RESERVE_BYTES)
-    if (free < floor) return 0
+    if (free < FLOOR_BYTES) return 0
     return unused + Math.max(0, Math.min(free - this.#minFree, this.#maxBytes - pages))
   }
 
-  /** Brings the write-ahead log into the database and cuts it off. */
+  /** Brings the write-ahead log into the database and cuts it off, if the disk has room for that. */
   #checkpoint(): void {
-    const checkpoint = (): void => this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     try {
-      checkpoint()
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     } catch (error) {
       if (!isRefusedWrite(error)) throw error
-      if (this.#reserve.giveBack()) this.#checkpoint()
     }
   }
 

@@ -4,6 +4,7 @@ import type { Retention } from '../core/ports/log.ts'
 /** What the worker is started with. */
 export interface WorkerOptions {
   directory: string
+  minFreeBytes: number
   maxBytes: number | undefined
   /** Milliseconds since 1970. */
   now: number
@@ -17,7 +18,14 @@ export interface Commit {
   kind: 'commit'
   at: number
   fields: Field[]
+  /** About how many they are. */
+  bytes: number
 }
+
+/**
+ * Of an append: its offset; minus its first offset for a duplicate; 0 for a conflict; null where the storage is full.
+ */
+export type Outcome = number | null
 
 /** `id` names the answer. */
 export type Question =
@@ -44,11 +52,12 @@ export interface Failure {
 }
 
 export type Answer =
-  | { kind: 'opened'; epoch: string }
+  | { kind: 'opened'; epoch: string; fenced: string | undefined; full: boolean }
   | { kind: 'refused'; message: string }
-  /** Of each append: its offset; minus its first offset for a duplicate; 0 for a conflict. */
-  | { kind: 'committed'; outcomes: number[] }
+  | { kind: 'committed'; outcomes: Outcome[] }
   | { kind: 'not_committed'; failure: Failure }
+  /** From now on. */
+  | { kind: 'storage'; full: boolean }
   | { kind: 'page'; id: number; page: PageColumns }
   | { kind: 'trimmed'; id: number; count: number }
   | { kind: 'failed'; id: number; failure: Failure }

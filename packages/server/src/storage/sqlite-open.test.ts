@@ -1,13 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { draft } from '../../contract/channel-model.ts'
 import type { Log } from '../core/ports/log.ts'
+import { type Child, runModule } from '../testing/child.ts'
 import { openSqliteLog, StorageError } from './sqlite.ts'
 
 let directory: string
@@ -110,28 +110,16 @@ describe('another process', () => {
     await once(child, 'exit')
   })
 
-  /** Runs `script` with `log` open in a process of its own; the lines that it printed grow as it runs. */
-  function run(script: string): {
-    process: ChildProcess
-    lines: string[]
-    ended: Promise<unknown>
-  } {
-    const code = `
+  /** Runs `script` with `log` open in a process of its own. */
+  function run(script: string): Child {
+    const running = runModule(`
       import { openSqliteLog } from ${JSON.stringify(new URL('./sqlite.ts', import.meta.url).href)}
       const log = await openSqliteLog({ directory: ${JSON.stringify(directory)}, now: Date.now })
       const print = (line) => process.stdout.write(line + '\\n')
       print('open')
-      ${script}`
-    const node = ['-C', 'tidewire-source', '--input-type=module', '--eval', code]
-    const running = spawn(process.execPath, node, { stdio: ['ignore', 'pipe', 'inherit'] })
-    child = running
-    const lines: string[] = []
-    const reader = createInterface(running.stdout).on('line', (line) => lines.push(line))
-    return {
-      process: running,
-      lines,
-      ended: Promise.all([once(reader, 'close'), once(running, 'exit')]),
-    }
+      ${script}`)
+    child = running.process
+    return running
   }
 
   it('keeps the database to itself until it is gone, however it goes', async () => {

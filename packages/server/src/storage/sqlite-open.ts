@@ -1,12 +1,13 @@
-import { randomUUID } from 'node:crypto'
 import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { beginLife, type Life } from './life.ts'
 import { MIGRATIONS } from './migrations/index.ts'
-import { errorCode, SQLITE } from './sqlite-errors.ts'
+import { Reserve } from './reserve.ts'
+import { PAGE_BYTES } from './space.ts'
+import { errorCode, isRefusedWrite, SQLITE } from './sqlite-errors.ts'
 import { StorageError } from './storage-error.ts'
 
-const PAGE_BYTES = 4096
 /** Databases up to this size are checked whole when they are opened; that takes about a second for each GB. */
 const CHECKED_BYTES = 256 * 1024 * 1024
 /** How long a predecessor may take to let go of the file. */
@@ -14,7 +15,8 @@ const LOCK_WAIT_MS = 500
 
 export interface OpenDatabase {
   db: DatabaseSync
-  epoch: string
+  path: string
+  life: Life
 }
 
 /**
@@ -23,18 +25,32 @@ export interface OpenDatabase {
  */
 export function openDatabase(directory: string, maxBytes: number | undefined): OpenDatabase {
   const path = join(directory, 'tidewire.db')
-  let db: DatabaseSync | undefined
   try {
     mkdirSync(directory, { recursive: true })
-    db = new DatabaseSync(path, { timeout: LOCK_WAIT_MS })
-    return prepare(db, path, maxBytes)
+    try {
+      return open(directory, path, maxBytes)
+    } catch (error) {
+      // A start writes a little. What is there can be read, and trimmed, though the disk is full.
+      if (!isRefusedWrite(error) || !new Reserve(directory).giveBack()) throw error
+      return open(directory, path, maxBytes)
+    }
   } catch (error) {
-    db?.close()
     throw error instanceof StorageError ? error : toStorageError(error, directory, path)
   }
 }
 
-function prepare(db: DatabaseSync, path: string, maxBytes: number | undefined): OpenDatabase {
+function open(directory: string, path: string, maxBytes: number | undefined): OpenDatabase {
+  const db = new DatabaseSync(path, { timeout: LOCK_WAIT_MS })
+  try {
+    prepare(db, path, maxBytes)
+    return { db, path, life: beginLife(db, path, directory) }
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function prepare(db: DatabaseSync, path: string, maxBytes: number | undefined): void {
   db.exec(`
     PRAGMA page_size = ${PAGE_BYTES};
     PRAGMA locking_mode = EXCLUSIVE;
@@ -52,7 +68,6 @@ function prepare(db: DatabaseSync, path: string, maxBytes: number | undefined): 
   db.exec('BEGIN EXCLUSIVE; COMMIT')
   if (statSync(path).size <= CHECKED_BYTES) check(db, path)
   migrate(db, path)
-  return { db, epoch: epochOf(db) }
 }
 
 function check(db: DatabaseSync, path: string): void {
@@ -73,12 +88,6 @@ function migrate(db: DatabaseSync, path: string): void {
   }
 }
 
-/** One epoch for all channels of the database: made with it, gone with it. */
-function epochOf(db: DatabaseSync): string {
-  db.prepare("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)").run(randomUUID())
-  return String(db.prepare("SELECT value FROM meta WHERE key = 'epoch'").get()?.['value'])
-}
-
 function toStorageError(error: unknown, directory: string, path: string): StorageError {
   const code = errorCode(error)
   switch (code) {
@@ -90,6 +99,7 @@ function toStorageError(error: unknown, directory: string, path: string): Storag
         `The database ${path} is in use by another process. Stop that server, or choose another data directory.`,
       )
     case SQLITE.FULL:
+    case 'EDQUOT':
     case 'ENOSPC':
       return new StorageError(
         `The disk of the data directory ${directory} is full. Free some space.`,
@@ -99,6 +109,7 @@ function toStorageError(error: unknown, directory: string, path: string): Storag
     case SQLITE.PERM:
     case 'EACCES':
     case 'EEXIST':
+    case 'EISDIR':
     case 'ENOTDIR':
     case 'EPERM':
     case 'EROFS':

@@ -2,7 +2,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { PAGE_CHARACTERS, type Range } from '../core/ports/broker.ts'
 import type { Retention } from '../core/ports/log.ts'
 import { hashId, IdWindow, WINDOW_MS } from './id-window.ts'
-import { type Field, FIELDS, type PageColumns } from './sqlite-messages.ts'
+import { LAST_ROW } from './rows.ts'
+import { type Field, FIELDS, type Outcome, type PageColumns } from './sqlite-messages.ts'
 
 /** What is known of a channel: its row, and the highest offset it ever gave. */
 interface Channel {
@@ -17,6 +18,12 @@ const MAX_CACHED_CHANNELS = 100_000
 /** What one slice of a trim may touch, so that appends never wait long for it. */
 const TRIM_ROWS = 2000
 const TRIM_CHANNELS = 200
+
+/** One transaction of a trim: how many channels it finished, and how many publications it took out of the log. */
+interface TrimSlice {
+  channels: number
+  taken: number
+}
 
 /** The durable log over an open database, synchronous. What it throws is SQLite's; then nothing was written. */
 export class SqliteStore {
@@ -33,13 +40,28 @@ export class SqliteStore {
     this.#rebuildWindow(now)
   }
 
-  /** Appends all in one transaction. The result is that of `Answer` `committed`. */
-  commit(fields: readonly Field[], at: number): number[] {
+  /** How many publications the database ever took. */
+  get rows(): number {
+    return this.#nextRow - 1
+  }
+
+  /** Appends all in one transaction. */
+  commit(fields: readonly Field[], at: number): Outcome[] {
     return this.#transaction(() => {
-      const outcomes: number[] = []
+      const outcomes: Outcome[] = []
       for (let i = 0; i < fields.length; i += FIELDS) outcomes.push(this.#append(fields, i, at))
       return outcomes
     })
+  }
+
+  /** The outcomes where nothing can be written: what the log holds already is answered all the same. */
+  known(fields: readonly Field[], at: number): Outcome[] {
+    const outcomes: Outcome[] = []
+    for (let i = 0; i < fields.length; i += FIELDS) {
+      const channel = this.#find(fields[i] as string)
+      outcomes.push((channel && this.#recentOutcome(channel, fields, i, at)) ?? null)
+    }
+    return outcomes
   }
 
   read(name: string, { after, before, limit }: Range): PageColumns {
@@ -58,31 +80,29 @@ export class SqliteStore {
     return { oldest, newest, more: rows.length < top - bottom + 1, first, fields: rows.flat() }
   }
 
-  /** Trims slice by slice: a transaction, then a `yield` of how many publications it took out of the log. */
-  *trim(namespace: string, retention: Retention, now: number): Generator<number> {
+  /**
+   * Trims slice by slice: a transaction, then a `yield` of how many publications it took out of the log. `slice` runs
+   * each, and may do so again where it failed.
+   */
+  *trim(
+    namespace: string,
+    retention: Retention,
+    now: number,
+    slice: (work: () => TrimSlice) => TrimSlice = (work) => work(),
+  ): Generator<number> {
     // ';' follows ':' in ASCII: all names of the namespace lie between the two.
     let after = `${namespace}:`
     for (;;) {
       const rows = this.#sql.namesBetween.all(after, `${namespace};`, TRIM_CHANNELS)
       if (rows.length === 0) return
-      let next = 0
-      while (next < rows.length) {
-        yield this.#transaction(() => {
-          let taken = 0
-          for (let touched = 0; touched < TRIM_ROWS && next < rows.length;) {
-            const { done, trimmed, scanned } = this.#trimStep(
-              rows[next]!['name'] as string,
-              retention,
-              now,
-            )
-            taken += trimmed
-            touched += scanned
-            if (done) next += 1
-          }
-          return taken
-        })
+      const names = rows.map((row) => row['name'] as string)
+      for (let next = 0; next < names.length;) {
+        const from = next
+        const done = slice(() => this.#trimSlice(names.slice(from), retention, now))
+        next += done.channels
+        yield done.taken
       }
-      after = rows.at(-1)!['name'] as string
+      after = names.at(-1)!
     }
   }
 
@@ -120,13 +140,8 @@ export class SqliteStore {
     const name = fields[i] as string
     const messageId = fields[i + 1] as string
     const channel = this.#find(name) ?? this.#create(name)
-    const hash = hashId(channel.id, messageId)
-    let outcome: number | undefined
-    this.#recent.find(hash, (row) => {
-      outcome = this.#repeated(row, channel.id, fields, i, at)
-      return outcome !== undefined
-    })
-    if (outcome !== undefined) return outcome
+    const known = this.#recentOutcome(channel, fields, i, at)
+    if (known !== undefined) return known
     const row = this.#nextRow++
     const offset = ++channel.top
     this.#sql.append.run(
@@ -141,8 +156,23 @@ export class SqliteStore {
       fields[i + 5]!,
       fields[i + 6]!,
     )
-    this.#recent.add(hash, row, at)
+    this.#recent.add(hashId(channel.id, messageId), row, at)
     return offset
+  }
+
+  /** The outcome for an append whose `message_id` the channel saw lately. */
+  #recentOutcome(
+    channel: Channel,
+    fields: readonly Field[],
+    i: number,
+    at: number,
+  ): number | undefined {
+    let outcome: number | undefined
+    this.#recent.find(hashId(channel.id, fields[i + 1] as string), (row) => {
+      outcome = this.#repeated(row, channel.id, fields, i, at)
+      return outcome !== undefined
+    })
+    return outcome
   }
 
   /** The outcome for an append whose `message_id` the row may hold; `undefined` when it is another publication. */
@@ -160,6 +190,19 @@ export class SqliteStore {
     return same ? -(first['offset'] as number) : 0
   }
 
+  #trimSlice(names: readonly string[], retention: Retention, now: number): TrimSlice {
+    return this.#transaction(() => {
+      const slice = { channels: 0, taken: 0 }
+      for (let touched = 0; touched < TRIM_ROWS && slice.channels < names.length;) {
+        const step = this.#trimStep(names[slice.channels]!, retention, now)
+        slice.taken += step.trimmed
+        touched += step.scanned
+        if (step.done) slice.channels += 1
+      }
+      return slice
+    })
+  }
+
   #trimStep(
     name: string,
     { max_entries, max_age_ms }: Retention,
@@ -175,7 +218,10 @@ export class SqliteStore {
     // A row outlives its place in the log until nobody may repeat its message_id.
     const deletable = Math.min(channel.trimmed, deleted + TRIM_ROWS)
     channel.deleted = this.#olderThan(now - WINDOW_MS, id, deleted, deletable)
-    if (channel.deleted > deleted) this.#sql.deleteRange.run(id, deleted + 1, channel.deleted)
+    if (channel.deleted > deleted) {
+      this.#sql.deleteRange.run(id, deleted + 1, channel.deleted)
+      this.#sql.keepRows.run(String(this.rows))
+    }
     if (channel.trimmed > trimmed || channel.deleted > deleted) {
       this.#sql.setTrimmed.run(channel.trimmed, channel.deleted, id)
     }
@@ -243,7 +289,7 @@ export class SqliteStore {
   }
 
   #lastRow(): number {
-    return (this.#sql.lastRow.get()?.['id'] as number | null | undefined) ?? 0
+    return this.#sql.lastRow.get()!['id'] as number
   }
 
   #rebuildWindow(now: number): void {
@@ -273,7 +319,8 @@ const SQL = {
     WHERE channel = ? AND offset BETWEEN ? AND ? ORDER BY offset LIMIT ?`,
   readDown: `SELECT message_id, type, payload, timestamp, client_id, user FROM publications
     WHERE channel = ? AND offset BETWEEN ? AND ? ORDER BY offset DESC LIMIT ?`,
-  lastRow: 'SELECT max(id) AS id FROM publications',
+  lastRow: LAST_ROW,
+  keepRows: "INSERT OR REPLACE INTO meta (key, value) VALUES ('rows', ?)",
   lastRowBefore: 'SELECT id FROM publications WHERE at < ? ORDER BY id DESC LIMIT 1',
   rowsFrom: 'SELECT id, channel, at, message_id FROM publications WHERE id >= ? ORDER BY id',
   findChannel: 'SELECT id, trimmed, deleted FROM channels WHERE name = ?',

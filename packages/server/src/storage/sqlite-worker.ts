@@ -1,6 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { errorCode, SQLITE } from './sqlite-errors.ts'
-import type { Answer, Failure, Question, Request, WorkerOptions } from './sqlite-messages.ts'
+import type { GenerationFile } from './generation.ts'
+import { Space } from './space.ts'
+import { isFailedSync, isRefusedWrite } from './sqlite-errors.ts'
+import type {
+  Answer,
+  Commit,
+  Failure,
+  Question,
+  Request,
+  WorkerOptions,
+} from './sqlite-messages.ts'
 import { openDatabase } from './sqlite-open.ts'
 import { SqliteStore } from './sqlite-store.ts'
 import { StorageError } from './storage-error.ts'
@@ -8,30 +17,31 @@ import { StorageError } from './storage-error.ts'
 // The thread that owns the database. It answers requests in their order, except that a trim lets others pass.
 
 const port = parentPort!
-const { directory, maxBytes, now } = workerData as WorkerOptions
+const { directory, minFreeBytes, maxBytes, now } = workerData as WorkerOptions
 
 try {
-  const { db, epoch } = openDatabase(directory, maxBytes)
-  serve(new SqliteStore(db, now))
-  answer({ kind: 'opened', epoch })
+  const { db, path, life } = openDatabase(directory, maxBytes)
+  const onChange = (full: boolean): void => answer({ kind: 'storage', full })
+  const space = new Space({ db, path, minFreeBytes, maxBytes, onChange })
+  serve(new SqliteStore(db, now), space, life.file)
+  answer({ kind: 'opened', epoch: life.epoch, fenced: life.fenced, full: space.full })
 } catch (error) {
   if (!(error instanceof StorageError)) throw error
   answer({ kind: 'refused', message: error.message })
 }
 
-function serve(store: SqliteStore): void {
+function serve(store: SqliteStore, space: Space, generation: GenerationFile): void {
   const trims = new Map<number, Trim>()
   port.on('message', (request: Request) => {
     switch (request.kind) {
       case 'commit':
-        attempt(
-          () => answer({ kind: 'committed', outcomes: store.commit(request.fields, request.at) }),
-          (failure) => answer({ kind: 'not_committed', failure }),
-        )
+        commit(request, store, space, generation)
         break
       case 'close':
         for (const trim of trims.values()) trim.end()
+        space.close()
         store.close()
+        generation.close()
         port.close()
         break
       case 'read':
@@ -41,10 +51,42 @@ function serve(store: SqliteStore): void {
         break
       case 'trim': {
         const { id, namespace, retention, now } = request
-        trims.set(id, new Trim(store.trim(namespace, retention, now), id, () => trims.delete(id)))
+        const slices = store.trim(namespace, retention, now, (work) => {
+          const done = space.makingRoom(work)
+          space.trimmed()
+          return done
+        })
+        const onEnd = (): void => {
+          trims.delete(id)
+          space.retry()
+        }
+        trims.set(id, new Trim(slices, id, onEnd))
       }
     }
   })
+}
+
+function commit(
+  { fields, at, bytes }: Commit,
+  store: SqliteStore,
+  space: Space,
+  generation: GenerationFile,
+): void {
+  try {
+    if (space.admits(bytes)) {
+      const outcomes = store.commit(fields, at)
+      generation.mark(store.rows)
+      return answer({ kind: 'committed', outcomes })
+    }
+  } catch (error) {
+    if (!isRefusedWrite(error)) {
+      answer({ kind: 'not_committed', failure: toFailure(error) })
+      if (isFailedSync(error)) throw error
+      return
+    }
+    space.refused()
+  }
+  answer({ kind: 'committed', outcomes: store.known(fields, at) })
 }
 
 /** A trim under way: one slice a turn, so that commits and reads come between. */
@@ -93,10 +135,14 @@ function attempt(work: () => void, onFailure: (failure: Failure) => void): void 
   try {
     work()
   } catch (error) {
-    onFailure({
-      reason: errorCode(error) === SQLITE.FULL ? 'storage_full' : 'unavailable',
-      detail: error instanceof Error ? error.message : String(error),
-    })
+    onFailure(toFailure(error))
+  }
+}
+
+function toFailure(error: unknown): Failure {
+  return {
+    reason: isRefusedWrite(error) ? 'storage_full' : 'unavailable',
+    detail: error instanceof Error ? error.message : String(error),
   }
 }
 

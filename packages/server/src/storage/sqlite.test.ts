@@ -1,11 +1,13 @@
 import type { Publication } from '@tidewire/protocol'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { draft } from '../../contract/channel-model.ts'
 import { logContract } from '../../contract/log.contract.ts'
+import { copyOf } from '../testing/data-directory.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { openSqliteLog, SqliteLog } from './sqlite.ts'
 
@@ -25,6 +27,13 @@ logContract(
         await log.close()
         log = await open()
       },
+      async rewind(meanwhile) {
+        const copy = copyOf(directory)
+        await meanwhile()
+        await log.close()
+        copy.putBack()
+        log = await open()
+      },
       async stop() {
         await log.close()
         rmSync(directory, { recursive: true })
@@ -37,51 +46,20 @@ logContract(
 const sized = (id: number, bytes: number): Publication =>
   draft('chat:a', `${id}`, { payload: { text: 'x'.repeat(bytes) } })
 
-describe('a full disk', () => {
-  let directory: string
-  beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'tidewire-full-'))
-  })
-  afterEach(() => rmSync(directory, { recursive: true }))
-
-  it('refuses appends with `storage_full`, and holds exactly those that it accepted', async () => {
-    const log = await openSqliteLog({ directory, now: Date.now, maxBytes: 256 * 1024 })
-    let accepted = 0
-    await expect(async () => {
-      for (;;) {
-        await log.append(sized(accepted + 1, 8000))
-        accepted += 1
-      }
-    }).rejects.toMatchObject({ reason: 'storage_full' })
-    expect(accepted).toBeGreaterThan(10)
-    const held: (number | undefined)[] = []
-    for (let more = true; more;) {
-      const page = await log.read('chat:a', { after: held.length, limit: 1000 })
-      expect(page.newest).toBe(accepted)
-      held.push(...page.publications.map(({ metadata }) => metadata.offset))
-      more = page.more
-    }
-    expect(held).toEqual(Array.from({ length: accepted }, (_, i) => i + 1))
-
-    const now = Date.now() + 10 * 60_000
-    await log.trim('chat', { max_entries: 1 }, now)
-    expect(await log.append(sized(accepted + 1, 8000))).toMatchObject({ offset: accepted + 1 })
-    await log.close()
-  })
-})
-
 describe('the thread of the log', () => {
   const waitsFor = (publications: number, script: string): SqliteLog =>
-    new SqliteLog(
-      new Worker(
+    new SqliteLog({
+      worker: new Worker(
         `const { parentPort } = require('node:worker_threads')
          let left = ${publications}
          parentPort.on('message', () => { if (--left === 0) { ${script} } })`,
         { eval: true },
       ),
-      'epoch',
-      Date.now,
-    )
+      epoch: 'epoch',
+      full: false,
+      now: Date.now,
+      events: {},
+    })
 
   it.each([
     ['ends', 'process.exit(1)'],
@@ -106,5 +84,26 @@ describe('the thread of the log', () => {
     })
     await Promise.allSettled([log.read('chat:a', { limit: 1 }), log.read('chat:a', { limit: 1 })])
     expect((await answers).every(({ status }) => status === 'rejected')).toBe(true)
+  })
+
+  it('is missed at once when it is gone, and not when the log is closed', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tidewire-log-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const deaths: string[] = []
+    const events = { onDeath: (error: Error) => deaths.push(error.message) }
+    const closed = await openSqliteLog({ directory, now: Date.now, events })
+    await closed.close()
+    expect(deaths).toEqual([])
+    expect(closed.unreadiness()).toEqual([])
+
+    const started = once(process, 'worker') as Promise<[Worker]>
+    const log = await openSqliteLog({ directory, now: Date.now, events })
+    const [worker] = await started
+    expect(log.unreadiness()).toEqual([])
+    await worker.terminate()
+    expect(log.unreadiness()).toEqual(['log stopped'])
+    expect(deaths).toEqual(['The log stopped working (its thread ended): start the server again.'])
+    await log.close()
+    expect(deaths).toHaveLength(1)
   })
 })

@@ -2,7 +2,7 @@ import { ProtocolError, type Publication } from '@tidewire/protocol'
 import { Worker } from 'node:worker_threads'
 import type { Page, Range } from '../core/ports/broker.ts'
 import type { Appended, Log, Retention } from '../core/ports/log.ts'
-import { AppendQueue, type Group } from './append-queue.ts'
+import { AppendQueue, type Group, storageFull } from './append-queue.ts'
 import { type Answer, type PageColumns, type Request, ROW_FIELDS } from './sqlite-messages.ts'
 import type { Failure, Field, Question, WorkerOptions } from './sqlite-messages.ts'
 import { StorageError } from './storage-error.ts'
@@ -16,15 +16,29 @@ export interface SqliteLogOptions {
   now: () => number
   /** What the database may grow to; beyond it appends are `storage_full`. Absent = as far as the disk goes. */
   maxBytes?: number | undefined
+  /** What is left of the disk for others. */
+  minFreeBytes?: number | undefined
+  events?: LogEvents
+}
+
+/** What an operator should know of. */
+export interface LogEvents {
+  /** The database is not the one that was closed last, so it began a new epoch. `why` goes on "The database …: ". */
+  onFenced?: (why: string) => void
+  /** Appends are refused with `storage_full` from now on, or no longer. */
+  onFull?: (full: boolean) => void
+  /** The log's thread is gone, and with it the log: only a new start brings it back. */
+  onDeath?: (error: StorageError) => void
 }
 
 /** Reads and trims that wait for their answer; more are refused. */
 const MAX_QUESTIONS = 16_384
 
 /** Opens the durable log. Rejects with `StorageError`. */
-export function openSqliteLog({ directory, now, maxBytes }: SqliteLogOptions): Promise<Log> {
+export function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
+  const { directory, now, maxBytes, minFreeBytes = 0, events = {} } = options
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const workerData: WorkerOptions = { directory, maxBytes, now: now() }
+  const workerData: WorkerOptions = { directory, minFreeBytes, maxBytes, now: now() }
   const worker = new Worker(new URL(`./sqlite-worker.${extension}`, import.meta.url), {
     name: 'tidewire-log',
     // Not those of the process, which may be for another entry point. The warning is Node 22's, about its SQLite.
@@ -41,10 +55,21 @@ export function openSqliteLog({ directory, now, maxBytes }: SqliteLogOptions): P
     worker.once('message', (answer: Answer) => {
       worker.off('error', fail)
       worker.off('exit', fail)
-      if (answer.kind === 'opened') resolve(new SqliteLog(worker, answer.epoch, now))
-      else reject(new StorageError(answer.kind === 'refused' ? answer.message : answer.kind))
+      if (answer.kind === 'opened') {
+        const { epoch, fenced, full } = answer
+        if (fenced !== undefined) events.onFenced?.(fenced)
+        resolve(new SqliteLog({ worker, epoch, full, now, events }))
+      } else reject(new StorageError(answer.kind === 'refused' ? answer.message : answer.kind))
     })
   })
+}
+
+interface SqliteLogParts {
+  worker: Worker
+  epoch: string
+  full: boolean
+  now: () => number
+  events: LogEvents
 }
 
 /**
@@ -55,25 +80,37 @@ export class SqliteLog implements Log {
   readonly #worker: Worker
   readonly #epoch: string
   readonly #now: () => number
+  readonly #events: LogEvents
   readonly #queue = new AppendQueue()
   readonly #questions = new Map<number, (answer: Answer | ProtocolError) => void>()
   #committing: Group | undefined
   #scheduled = false
   #asked = 0
   readonly #exited: Promise<void>
+  #full = false
+  #dead = false
+  #closing = false
   /** Why nothing more is accepted. */
   #refusal: ProtocolError | undefined
   #closed: Promise<void> | undefined
   #onIdle: () => void = () => undefined
 
-  constructor(worker: Worker, epoch: string, now: () => number) {
+  constructor({ worker, epoch, full, now, events }: SqliteLogParts) {
     this.#worker = worker
     this.#epoch = epoch
     this.#now = now
+    this.#events = events
+    if (full) this.#storageIs(full)
     worker.on('message', (answer: Answer) => this.#receive(answer))
     worker.on('error', (error) => this.#fail(error))
     worker.on('exit', () => this.#fail(undefined))
     this.#exited = new Promise((resolve) => worker.once('exit', () => resolve()))
+  }
+
+  /** Why a server should get no clients because of its log; empty when it should. */
+  unreadiness(): string[] {
+    if (this.#dead) return ['log stopped']
+    return this.#full ? ['storage full'] : []
   }
 
   append(draft: Publication): Promise<Appended> {
@@ -117,6 +154,7 @@ export class SqliteLog implements Log {
     if (this.#committing !== undefined || this.#queue.size > 0) {
       await new Promise<void>((resolve) => (this.#onIdle = resolve))
     }
+    this.#closing = true
     this.#post({ kind: 'close' })
     await this.#exited
   }
@@ -125,7 +163,8 @@ export class SqliteLog implements Log {
     if (this.#committing !== undefined) return
     this.#committing = this.#queue.take()
     if (this.#committing === undefined) return this.#onIdle()
-    this.#post({ kind: 'commit', at: this.#now(), fields: this.#committing.fields })
+    const { fields, bytes } = this.#committing
+    this.#post({ kind: 'commit', at: this.#now(), fields, bytes })
   }
 
   #ask(question: Question): Promise<Answer> {
@@ -155,6 +194,8 @@ export class SqliteLog implements Log {
         return this.#answer(answer.id, answer)
       case 'failed':
         return this.#answer(answer.id, toProtocolError(answer.failure))
+      case 'storage':
+        return this.#storageIs(answer.full)
       default:
     }
   }
@@ -174,6 +215,11 @@ export class SqliteLog implements Log {
     question?.(answer)
   }
 
+  #storageIs(full: boolean): void {
+    this.#full = full
+    this.#events.onFull?.(full)
+  }
+
   /** The thread is gone: everything that waits, and everything to come, is `unavailable`. */
   #fail(cause: unknown): void {
     this.#refusal ??= unavailable('The log stopped working. Restart the server.', undefined, cause)
@@ -189,6 +235,12 @@ export class SqliteLog implements Log {
     }
     for (const id of this.#questions.keys()) this.#answer(id, failure)
     this.#onIdle()
+    if (this.#dead || this.#closing) return
+    this.#dead = true
+    const why = cause instanceof Error ? cause.message : 'its thread ended'
+    this.#events.onDeath?.(
+      new StorageError(`The log stopped working (${why}): start the server again.`, { cause }),
+    )
   }
 
   #post(request: Request): void {
@@ -228,16 +280,12 @@ function toPublication(
 
 function toProtocolError({ reason, detail }: Failure): ProtocolError {
   const cause = new Error(detail)
-  return reason === 'storage_full'
-    ? new ProtocolError('storage_full', 'The disk of the server is full. Try again later.', {
-        cause,
-        retryAfterMs: 5000,
-      })
-    : unavailable(
-        'The log could not answer: try again with the same `message_id`.',
-        undefined,
-        cause,
-      )
+  if (reason === 'storage_full') return storageFull(cause)
+  return unavailable(
+    'The log could not answer: try again with the same `message_id`.',
+    undefined,
+    cause,
+  )
 }
 
 function unavailable(message: string, retryAfterMs?: number, cause?: unknown): ProtocolError {

@@ -59,7 +59,7 @@ const cases: [string, string, string[], string[]][] = [
   [
     'storage',
     `${server}/storage/sqlite.ts`,
-    ['node:sqlite', 'node:worker_threads', '../core/ports/log.ts'],
+    ['node:sqlite', 'node:worker_threads', '../core/ports/log.ts', '../make-directory.ts'],
     ['../brokers/logged.ts', '../core/session.ts', 'better-sqlite3'],
   ],
   [
@@ -89,8 +89,14 @@ const cases: [string, string, string[], string[]][] = [
   [
     'shell',
     `${server}/http-server.ts`,
-    ['node:http', './core/ports/clock.ts'],
+    ['node:http', './core/ports/clock.ts', '@tidewire/protocol'],
     ['./core/hub.ts', './transports/websocket.ts', 'ws'],
+  ],
+  [
+    'platform',
+    `${server}/make-directory.ts`,
+    ['node:fs', './core/ports/clock.ts'],
+    ['./core/hub.ts', './storage/sqlite.ts', '@tidewire/protocol'],
   ],
   [
     'server',

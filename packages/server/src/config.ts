@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isNamespaceName } from '@tidewire/protocol'
 import { z } from 'zod'
+import { sentence, shown } from './config-problems.ts'
 
 /** What a key says about itself beside its schema. */
 interface Notes {
@@ -225,6 +226,7 @@ const LEAVES = leaves(ConfigSchema, [])
 
 /** Every key of the configuration, in the order of the schema: the source of docs, `doctor` and messages. */
 export const CONFIG_KEYS: readonly ConfigKey[] = LEAVES.map(({ key }) => key)
+const KEY_PATHS = CONFIG_KEYS.map(({ path }) => path)
 
 const OPEN = { publish: 'user', subscribe: 'user', history: 'user', retention: {} } as const
 const DEV_NAMESPACES: Record<string, Policy> = {
@@ -248,7 +250,7 @@ export function resolveConfig(sources: ConfigSources = {}): Config {
   }
   const parsed = ConfigSchema.safeParse(tree)
   const issue = parsed.error?.issues[0]
-  if (issue !== undefined) throw new ConfigError(sentence(issue, origins, fileName))
+  if (issue !== undefined) throw new ConfigError(sentence(issue, origins, fileName, KEY_PATHS))
   return complete(parsed.data as Parsed, env)
 }
 
@@ -384,68 +386,4 @@ function withValue(tree: unknown, path: readonly string[], value: unknown): unkn
 
 function isGroup(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function sentence(issue: z.core.$ZodIssue, origins: Map<string, string>, fileName: string): string {
-  if (issue.code === 'unrecognized_keys') {
-    const path = [...issue.path, issue.keys[0]].map(String)
-    const near = nearest(path)
-    const hint = near === undefined ? '' : ` Did you mean \`${near}\`?`
-    return `Unknown key \`${shown(path.join('.'))}\` in ${fileName}.${hint}`
-  }
-  const path = issue.path.map(String)
-  const message = issue.code === 'invalid_key' ? issue.issues[0]?.message : issue.message
-  const must = message?.startsWith('must') === true ? message : 'is not valid'
-  for (let end = path.length; end > 0; end--) {
-    const origin = origins.get(path.slice(0, end).join('.'))
-    if (origin === undefined) continue
-    const rest = end < path.length ? ` (${shown(path.slice(end).join('.'))})` : ''
-    return `\`${origin}\`${rest} ${must}.`
-  }
-  if (path.length === 0) return `${fileName} ${must}.`
-  return `\`${shown(path.join('.'))}\` in ${fileName} ${must}.`
-}
-
-/** The known key that was most likely meant: by its last word first, so that a key in the wrong section is found. */
-function nearest(path: readonly string[]): string | undefined {
-  const [section, name] = path
-  const inNamespace = section === 'namespaces' && path.length > 2
-  const unknown = (inNamespace ? [section, '<name>', ...path.slice(2)] : path).join('.')
-  const known = CONFIG_KEYS.flatMap(({ path }) => {
-    const parts = path.split('.')
-    return parts.map((_, i) => parts.slice(0, i + 1).join('.'))
-  })
-  const last = (path: string) => path.slice(path.lastIndexOf('.') + 1)
-  const ranked = [...new Set(known)]
-    .filter((candidate) => last(candidate) !== '<name>')
-    .map((candidate) => ({
-      candidate,
-      word: distance(last(unknown).slice(0, 64).toLowerCase(), last(candidate)),
-      whole: distance(unknown.slice(0, 128), candidate),
-    }))
-    .sort((a, b) => a.word - b.word || a.whole - b.whole)
-  const best = ranked[0]
-  if (best === undefined || best.word > Math.max(1, last(best.candidate).length / 3))
-    return undefined
-  return inNamespace ? best.candidate.replace('<name>', name ?? '') : best.candidate
-}
-
-/** Levenshtein: how many characters must be added, dropped or replaced. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
-}
-
-/** What someone wrote, fit for a message: printable and short. */
-function shown(text: string): string {
-  const printable = text.replaceAll(/\p{C}/gu, '?')
-  return printable.length > 80 ? `${printable.slice(0, 80)}…` : printable
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { chmodSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeDirectory } from '../make-directory.ts'
 import { createServerKey } from './server-keys.ts'
 
 const OWNER_ONLY = 0o600
@@ -45,19 +46,6 @@ function keep(data: string, name: string, make: () => string): string {
   writeFileSync(draft, `${value}\n`, { mode: OWNER_ONLY })
   renameSync(draft, path)
   return value
-}
-
-/** `mkdir` with `recursive` never returns where the file system denies that a directory exists (/proc does). */
-function makeDirectory(path: string, parentExists = false): void {
-  try {
-    mkdirSync(path)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' && statSync(path).isDirectory()) return
-    if (code !== 'ENOENT' || parentExists) throw error
-    makeDirectory(dirname(path))
-    makeDirectory(path, true)
-  }
 }
 
 function read(path: string): string | undefined {

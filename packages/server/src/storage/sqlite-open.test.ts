@@ -40,6 +40,10 @@ async function fill(count: number): Promise<void> {
 }
 
 describe('a data directory', () => {
+  it('where none can be made is refused', async () => {
+    expect(await refusal('/proc/tidewire')).toContain('/proc/tidewire')
+  })
+
   it('is made when it is not there', async () => {
     const log = await open(join(directory, 'deep', 'down'))
     expect(await log.append(draft('chat:a', '1'))).toMatchObject({ offset: 1 })

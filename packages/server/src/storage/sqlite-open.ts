@@ -1,6 +1,7 @@
-import { mkdirSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { makeDirectory } from '../make-directory.ts'
 import { beginLife, type Life } from './life.ts'
 import { MIGRATIONS } from './migrations/index.ts'
 import { Reserve } from './reserve.ts'
@@ -26,7 +27,7 @@ export interface OpenDatabase {
 export function openDatabase(directory: string, maxBytes: number | undefined): OpenDatabase {
   const path = join(directory, 'tidewire.db')
   try {
-    mkdirSync(directory, { recursive: true })
+    makeDirectory(directory)
     try {
       return open(directory, path, maxBytes)
     } catch (error) {

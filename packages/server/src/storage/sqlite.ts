@@ -52,15 +52,16 @@ export function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
     }
     worker.once('error', fail)
     worker.once('exit', fail)
-    worker.once('message', (answer: Answer) => {
-      worker.off('error', fail)
-      worker.off('exit', fail)
-      if (answer.kind === 'opened') {
-        const { epoch, fenced, full } = answer
-        if (fenced !== undefined) events.onFenced?.(fenced)
-        resolve(new SqliteLog({ worker, epoch, full, now, events }))
-      } else reject(new StorageError(answer.kind === 'refused' ? answer.message : answer.kind))
-    })
+    const onAnswer = (answer: Answer): void => {
+      // `node --watch` has messages of its own.
+      if (answer.kind !== 'opened' && answer.kind !== 'refused') return
+      worker.off('error', fail).off('exit', fail).off('message', onAnswer)
+      if (answer.kind === 'refused') return reject(new StorageError(answer.message))
+      const { epoch, fenced, full } = answer
+      if (fenced !== undefined) events.onFenced?.(fenced)
+      resolve(new SqliteLog({ worker, epoch, full, now, events }))
+    }
+    worker.on('message', onAnswer)
   })
 }
 
@@ -267,12 +268,13 @@ function toPublication(
   return {
     type: fields[i + 1]!,
     payload: JSON.parse(fields[i + 2]!) as Publication['payload'],
+    // In the order of a live delivery: both are the same bytes.
     metadata: {
       message_id: fields[i]!,
       timestamp: fields[i + 3]!,
+      channel,
       ...(typeof clientId === 'string' ? { client_id: clientId } : {}),
       ...(typeof user === 'string' ? { user } : {}),
-      channel,
       offset,
     },
   }

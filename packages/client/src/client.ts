@@ -228,7 +228,7 @@ export class Tidewire<Events = AnyEvents> {
       case 'unsubscribed':
         return this.#tell(payload['channel'], { type: 'unsubscribed' })
       case 'reset':
-        return this.#tell(payload['channel'], { type: 'reset', reset: resetOf(payload) })
+        return this.#reset(payload)
       default:
         // An event of a channel; what belongs to the connection names none.
         if (metadata.channel !== undefined) {
@@ -240,6 +240,12 @@ export class Tidewire<Events = AnyEvents> {
     }
   }
 
+  /** A position that cannot be read would break the stream for good: a new connection begins again from the old one. */
+  #unreadable(type: string): void {
+    this.#report(new TidewireError('bad_envelope', `The server sent a ${type} without a position.`))
+    this.#connection.restart('bad_envelope')
+  }
+
   #tell(name: unknown, event: Parameters<Channel['tell']>[0]): void {
     this.#channels.get(String(name))?.tell(event)
   }
@@ -248,12 +254,20 @@ export class Tidewire<Events = AnyEvents> {
     const asked = id === undefined ? undefined : this.#asks.get(id)
     if (id === undefined || asked === undefined) return
     this.#asks.delete(id)
+    if (!isStart(payload)) return this.#unreadable('subscribed')
     const { channel: _, ...answer } = payload
     this.#tell(asked.channel, {
       type: 'subscribed',
       ask: asked.ask,
       answer: answer as unknown as Subscribed,
     })
+  }
+
+  #reset(payload: JsonObject): void {
+    const { channel } = payload
+    if (typeof channel !== 'string' || !this.#channels.has(channel)) return
+    if (!isPosition(payload)) return this.#unreadable('reset')
+    this.#tell(channel, { type: 'reset', reset: resetOf(payload) })
   }
 
   #refused(id: string | undefined, error: TidewireError): void {
@@ -272,6 +286,20 @@ export class Tidewire<Events = AnyEvents> {
     if (this.#emitters.error.size === 0) reportUnheard(error)
     else this.#emitters.error.emit(error)
   }
+}
+
+function isPosition({ epoch, offset }: JsonObject): boolean {
+  return typeof epoch === 'string' && isOffset(offset)
+}
+
+/** Where a stream starts: a position, or 0 in a channel without a log, which recovers nothing. */
+function isStart(payload: JsonObject): boolean {
+  if (payload['epoch'] !== undefined) return isPosition(payload)
+  return isOffset(payload['offset']) && payload['recovered'] !== true
+}
+
+function isOffset(offset: unknown): boolean {
+  return Number.isSafeInteger(offset) && (offset as number) >= 0
 }
 
 function resetOf({ epoch, offset, reason }: JsonObject): Reset {

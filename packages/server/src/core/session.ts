@@ -55,11 +55,7 @@ export class Session implements SessionHandle, Flushable, Reader {
   /** Greets, and starts the deadline of `auth` or of the token. */
   open(actor: Actor | undefined): void {
     this.#core.sessions.add(this)
-    if (actor === undefined) {
-      this.#timer(AUTH_DEADLINE_MS, () => this.end(required()))
-    } else {
-      this.#setActor(actor)
-    }
+    this.#actor = actor
     this.send('connection_established', {
       client_id: this.id,
       session: this.id,
@@ -68,6 +64,8 @@ export class Session implements SessionHandle, Flushable, Reader {
       heartbeat_ms: this.#core.heartbeatMs,
       limits: { ...this.#core.limits },
     })
+    if (actor !== undefined) this.become(actor)
+    else this.#timer(AUTH_DEADLINE_MS, () => this.end(required()))
   }
 
   get actor(): Actor | undefined {
@@ -121,7 +119,22 @@ export class Session implements SessionHandle, Flushable, Reader {
 
   /** Whoever the token says from now on; the user of a session never changes. */
   become(actor: Actor): void {
-    this.#setActor(actor)
+    this.#actor = actor
+    this.#core.sessions.add(this)
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    if (actor.expires_at === undefined) return
+    const left = actor.expires_at - this.#core.clock.now()
+    const expires_at = new Date(actor.expires_at).toISOString()
+    if (left <= EXPIRY_NOTICE_MS) {
+      this.send('auth_expiring', { expires_at })
+      this.#timer(left, () => this.#expire())
+      return
+    }
+    this.#timer(left - EXPIRY_NOTICE_MS, () => {
+      this.send('auth_expiring', { expires_at })
+      this.#timer(EXPIRY_NOTICE_MS, () => this.#expire())
+    })
   }
 
   send<Type extends keyof Down>(type: Type, payload: Down[Type], correlationId?: string): void {
@@ -264,25 +277,6 @@ export class Session implements SessionHandle, Flushable, Reader {
     const now = this.#core.clock.now()
     this.#strikes ??= new TokenBucket({ ...STRIKES, now })
     return !this.#strikes.take(now)
-  }
-
-  #setActor(actor: Actor): void {
-    this.#actor = actor
-    this.#core.sessions.add(this)
-    this.#cancelTimer?.()
-    this.#cancelTimer = undefined
-    if (actor.expires_at === undefined) return
-    const left = actor.expires_at - this.#core.clock.now()
-    const expires_at = new Date(actor.expires_at).toISOString()
-    if (left <= EXPIRY_NOTICE_MS) {
-      this.send('auth_expiring', { expires_at })
-      this.#timer(left, () => this.#expire())
-      return
-    }
-    this.#timer(left - EXPIRY_NOTICE_MS, () => {
-      this.send('auth_expiring', { expires_at })
-      this.#timer(EXPIRY_NOTICE_MS, () => this.#expire())
-    })
   }
 
   #expire(): void {

@@ -4,6 +4,7 @@ import { ProtocolError } from '@tidewire/protocol'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import { HttpApp, type HttpAppOptions, type RouteHandler } from './http-app.ts'
+import { discardBody } from './http-body.ts'
 import { answerMethod, toProtocolError } from './http-errors.ts'
 import { JsonTexts } from './json-texts.ts'
 import { PollTransport } from './poll.ts'
@@ -33,10 +34,17 @@ export function createRequestListener(options: HttpApiOptions): HttpApi {
   const shared = { service, observer, clock, texts: new JsonTexts() }
   const sse = new SseTransport(shared)
   const poll = new PollTransport(shared)
-  const answer = getRequestListener((request) => app.fetch(request), {
-    overrideGlobalObjects: false,
-    errorHandler: (error) => malformed(error, observer),
-  })
+  const answer = getRequestListener(
+    async (request, { incoming }) => {
+      const response = await app.fetch(request)
+      await discardBody(incoming as IncomingMessage)
+      return response
+    },
+    {
+      overrideGlobalObjects: false,
+      errorHandler: (error) => malformed(error, observer),
+    },
+  )
   return {
     listener(request, response) {
       response.setHeader('X-Content-Type-Options', 'nosniff')

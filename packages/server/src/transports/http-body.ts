@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import {
   type FrameLimits,
   type Json,
@@ -9,6 +10,8 @@ import type { HonoRequest } from 'hono'
 
 /** Bytes beyond those of a frame: a hundred channel names and the fields around the payload. */
 const SLACK = 32 * 1024
+const DISCARD_BYTES = 16 * 1024 * 1024
+const DISCARD_MS = 2_000
 
 export function maxBodyBytes(limits: FrameLimits): number {
   return limits.max_frame_bytes + SLACK
@@ -31,6 +34,28 @@ export async function jsonBody(request: HonoRequest, limits: FrameLimits): Promi
     throw new ProtocolError('bad_envelope', 'The body is not a JSON object.')
   }
   return toEnvelope({ type: 'body', payload: body }, limits).payload
+}
+
+/**
+ * Reads and drops what is left of a body before its request is answered: a connection that is closed with unread bytes
+ * takes the answer with it. Within bounds, after which the answer has to take its chance.
+ */
+export async function discardBody(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return
+  let dropped = 0
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, DISCARD_MS)
+    const done = (): void => {
+      clearTimeout(timer)
+      resolve()
+    }
+    request.on('data', (chunk: Buffer) => {
+      dropped += chunk.byteLength
+      if (dropped > DISCARD_BYTES) done()
+    })
+    request.once('close', done)
+    request.once('end', done)
+  })
 }
 
 async function readText(request: HonoRequest, limits: FrameLimits): Promise<string> {

@@ -76,6 +76,8 @@ export class WebSocketTransport {
     const onError = (): void => void socket.destroy()
     socket.on('error', onError)
     try {
+      // RFC 6455 §4.2.1, item 2.
+      if (request.headers.host === undefined) throw noHost()
       const token = tokenOfUpgrade(request)
       const actor =
         token === undefined ? undefined : await this.#options.service.authenticate(token)
@@ -242,6 +244,10 @@ class WebSocketConnection implements Connection, Watched {
 
 function encodingOf(codec: Codec): Encoding {
   return { encode: (envelopes) => frames(envelopes.map((envelope) => codec.encode(envelope))) }
+}
+
+function noHost(): ProtocolError {
+  return new ProtocolError('bad_envelope', 'The handshake has no `Host` header.')
 }
 
 function tokenOfUpgrade(request: IncomingMessage): string | undefined {

@@ -10,6 +10,6 @@ export function parse<Type extends keyof Up>(type: Type, payload: JsonObject): U
   const field = issue?.path.join('.')
   throw new ProtocolError(
     'bad_envelope',
-    `The payload of \`${type}\` is not valid: ${field ? `\`${field}\`: ` : ''}${issue?.message ?? ''}`,
+    `The payload of \`${type}\` is not valid: ${field ? `\`${field}\`: ` : ''}${issue?.message ?? ''}.`,
   )
 }

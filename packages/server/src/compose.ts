@@ -43,6 +43,11 @@ const DEV_TOKEN_MS = 24 * 3600 * 1000
  * `auth.jwt_secret` is taken from `TIDEWIRE_JWT_SECRET` when the options have none.
  */
 export function createServer(options: ServerOptions = {}): Server {
+  return compose(options, (broker) => broker)
+}
+
+/** The same with something between the core and its brokers, for tests. */
+export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker): Server {
   const { logger: given, site, onFatal, ...input } = options
   const config = resolveConfig({
     file: input,
@@ -69,7 +74,7 @@ export function createServer(options: ServerOptions = {}): Server {
     }),
   })
   const storage = new Storage({ config, newId, observer, logger, onFatal })
-  return new Server(parts({ config, core, observer, metrics, secret, site, storage }))
+  return new Server(parts({ config, core, observer, metrics, secret, site, storage, wrap }))
 }
 
 interface Made {
@@ -80,9 +85,10 @@ interface Made {
   secret: string | undefined
   site: string | undefined
   storage: Storage
+  wrap: (broker: Broker) => Broker
 }
 
-function parts({ config, core, observer, metrics, secret, site, storage }: Made): Parts {
+function parts({ config, core, observer, metrics, secret, site, storage, wrap }: Made): Parts {
   const webSocket = new WebSocketTransport({
     service: core,
     observer,
@@ -109,7 +115,7 @@ function parts({ config, core, observer, metrics, secret, site, storage }: Made)
   return {
     config,
     core,
-    brokerOf: (name, policy) => storage.brokerOf(name, policy),
+    brokerOf: async (name, policy) => wrap(await storage.brokerOf(name, policy)),
     handlers: {
       request: http.listener,
       upgrade: (request, socket, head) => void webSocket.upgrade(request, socket, head),

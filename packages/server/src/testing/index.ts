@@ -8,6 +8,7 @@ import type { Server } from '../server.ts'
 // The parts of a server, for those who put one together in a world of their own.
 export { LoggedBroker } from '../brokers/logged.ts'
 export { MemoryBroker } from '../brokers/memory.ts'
+export { compose } from '../compose.ts'
 export { Core } from '../core/core.ts'
 export type { Actor } from '../core/ports/actor.ts'
 export type { Batch } from '../core/ports/batch.ts'

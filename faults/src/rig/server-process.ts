@@ -13,6 +13,8 @@ const KEPT_OUTPUT = 100_000
 export interface ServerProcessOptions {
   /** Written to a file that the server is started with. */
   config?: ConfigInput
+  /** Script and first arguments of another server that takes the same flags, instead of `tidewire serve`. */
+  program?: readonly string[]
   /** More flags of `tidewire serve`. */
   flags?: readonly string[]
   env?: Record<string, string>
@@ -61,10 +63,14 @@ export class ServerProcess {
   /** Resolves when it answers. Also after its end, on the same port and data. */
   async start(): Promise<void> {
     this.#expectedEnd = false
-    const child = spawn(process.execPath, [BIN, 'serve', ...this.#flags()], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...this.#options.env },
-    })
+    const child = spawn(
+      process.execPath,
+      [...(this.#options.program ?? [BIN, 'serve']), ...this.#flags()],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, ...this.#options.env },
+      },
+    )
     this.#child = child
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => this.#collect(chunk.toString()))
@@ -80,10 +86,28 @@ export class ServerProcess {
     await this.#end('SIGKILL')
   }
 
-  /** As an operator would. It has to end well. */
-  async stop(): Promise<void> {
+  /** As an operator would. It has to end well. Resolves to the milliseconds that took. */
+  async stop(): Promise<number> {
+    const began = performance.now()
     const code = await this.#end('SIGTERM')
     if (code !== 0) this.surprises.push(`After SIGTERM the server ended with ${code}.`)
+    return performance.now() - began
+  }
+
+  /**
+   * As an operator without patience: a second SIGTERM `againMs` after the first. Resolves to the milliseconds from the
+   * second until it ended; `undefined` when it had ended before.
+   */
+  async stopTwice(againMs: number): Promise<number | undefined> {
+    const child = this.#child
+    const ended = this.#end('SIGTERM')
+    await pause(againMs)
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+      return undefined
+    const began = performance.now()
+    child.kill('SIGTERM')
+    await ended
+    return performance.now() - began
   }
 
   /** It does not run until `thaw`, and its connections stay open. */
@@ -112,13 +136,16 @@ export class ServerProcess {
     return token
   }
 
-  /** The sum of a metric over its labels. */
-  async metric(name: string): Promise<number> {
+  /** The sum of a metric over its labels, or over those samples that have these. */
+  async metric(name: string, labels: Record<string, string> = {}): Promise<number> {
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)
     const text = await (await fetch(`http://127.0.0.1:${this.opsPort}/metrics`)).text()
     const samples = text
       .split('\n')
       .filter((line) => line.startsWith(name) && !line.startsWith('#'))
-    const own = samples.filter((line) => /^[{ ]/.test(line.slice(name.length)))
+    const own = samples.filter(
+      (line) => /^[{ ]/.test(line.slice(name.length)) && wanted.every((one) => line.includes(one)),
+    )
     return own.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
   }
 

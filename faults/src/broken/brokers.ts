@@ -2,19 +2,11 @@ import type { Publication } from '@tidewire/protocol'
 import type { Broker, OnPublications, Page, Range, Receipt } from '@tidewire/server/testing'
 
 /** Faults that a server could have and that the checker must see. */
-export const BUGS = ['ack_before_write', 'skip_epoch_fence', 'no_gap_check'] as const
-export type Bug = (typeof BUGS)[number]
+export type Bug = 'ack_before_write' | 'skip_epoch_fence' | 'no_gap_check'
 
 /** The broker with one of them. */
 export function broken(bug: Bug, broker: Broker): Broker {
-  switch (bug) {
-    case 'ack_before_write':
-      return new Hasty(broker)
-    case 'skip_epoch_fence':
-      return new Unfenced(broker)
-    case 'no_gap_check':
-      return new Holey(broker)
-  }
+  return new BROKEN[bug](broker)
 }
 
 /** Passes everything on. */
@@ -115,4 +107,10 @@ class Holey extends Through {
       if (kept.length > 0) onPublications(channel, epoch, kept)
     })
   }
+}
+
+const BROKEN: Record<Bug, new (inner: Broker) => Broker> = {
+  ack_before_write: Hasty,
+  skip_epoch_fence: Unfenced,
+  no_gap_check: Holey,
 }

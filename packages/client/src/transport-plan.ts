@@ -1,7 +1,7 @@
 import type { TransportName } from './types.ts'
 
 /** Failures of one transport, before it ever established, after which the next one is tried. */
-export const FAILURES_PER_TRANSPORT = 2
+const FAILURES_PER_TRANSPORT = 2
 
 /**
  * Which transport the next attempt uses. Pure.

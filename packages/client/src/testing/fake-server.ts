@@ -33,7 +33,7 @@ export interface Faults {
   refusedTokens: Set<string>
 }
 
-export const NO_FAULTS: Faults = {
+const NO_FAULTS: Faults = {
   upgrade: 'ok',
   sse: 'ok',
   loseAck: () => false,

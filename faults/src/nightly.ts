@@ -5,40 +5,64 @@ import { parseArgs } from 'node:util'
 import type { Report } from './rig/report.ts'
 import { SCENARIOS } from './scenarios/index.ts'
 import type { Scenario, Size } from './scenarios/scenario.ts'
+import { runSimulation, type SimulationReport } from './simulation/run-simulation.ts'
 import { summarise } from './summary.ts'
 import { tableOf } from './table.ts'
 
 const USAGE = `npm run test:nightly -- [flags]
 
-  --minutes n     how long it goes round; the scenario under way is finished (20)
+  --minutes n     how long it goes round; the scenario under way is finished (20). Without --only, a fifth of the
+                  time simulates networks and clocks, thousands of seeds
   --seed n        of the first run; each run has the next one (random)
   --only a,b      of ${SCENARIOS.map(({ id }) => id).join(', ')} (all)
   --size s        small or large (large)`
 
 const RESULTS = new URL('../results/nightly.json', import.meta.url).pathname
+const HISTORIES = new URL('../histories', import.meta.url).pathname
 
 interface Flags {
   minutes: number
   seed: number
   scenarios: readonly Scenario[]
   size: Size
+  simulated: boolean
 }
 
+/** The part of the time that belongs to simulated networks and clocks, where it was not said otherwise. */
+const SIMULATED = 0.2
+
 /** Goes round the scenarios with new seeds until the time is over. True when nothing was wrong. */
-async function nightly({ minutes, seed, scenarios, size }: Flags): Promise<boolean> {
+async function nightly({ minutes, seed, scenarios, size, simulated }: Flags): Promise<boolean> {
   say(`${minutes} minutes of ${scenarios.map(({ id }) => id).join(', ')}, from seed ${seed}`)
-  const deadline = performance.now() + minutes * 60_000
+  const simulation = simulated ? await simulateFor(minutes * SIMULATED, seed) : undefined
+  const deadline = performance.now() + minutes * (simulated ? 1 - SIMULATED : 1) * 60_000
   const reports: Report[] = []
   for (let i = 0; performance.now() < deadline; i++) {
     const scenario = scenarios[i % scenarios.length]!
     const report = await scenario.run(seed + i, size)
     reports.push(report)
     say(lineOf(report))
-    write({ minutes, seed, size, summary: summarise(reports), reports })
+    write({ minutes, seed, size, simulation, summary: summarise(reports), reports })
   }
   const summary = summarise(reports)
   say(`\n${tableOf(summary)}\n\nwritten to ${RESULTS}`)
-  return summary.failed === 0
+  return summary.failed === 0 && (simulation?.failures.length ?? 0) === 0
+}
+
+async function simulateFor(minutes: number, firstSeed: number): Promise<SimulationReport> {
+  const report = await runSimulation({
+    firstSeed,
+    minutes,
+    directory: HISTORIES,
+    onFailure: ({ seed, problems }) =>
+      say(`FAILED simulation seed ${seed}: ${problems.join('; ')}`),
+  })
+  const { seeds, virtualHours, acked, delivered, failures } = report
+  say(
+    `${failures.length === 0 ? 'ok    ' : 'FAILED'} simulation   ${seeds} seeds, ${virtualHours.toFixed(0)} virtual hours, ` +
+      `${acked} acked, ${delivered} delivered`,
+  )
+  return report
 }
 
 function lineOf({
@@ -85,7 +109,7 @@ function flagsOf(args: readonly string[]): Flags {
     throw new Error('--size is small or large.')
   const ids = values.only?.split(',')
   const scenarios = ids?.map(scenarioNamed) ?? SCENARIOS
-  return { minutes, seed, scenarios, size: values.size }
+  return { minutes, seed, scenarios, size: values.size, simulated: ids === undefined }
 }
 
 function scenarioNamed(id: string): Scenario {

@@ -182,8 +182,8 @@ export class Connection {
   #receive(envelope: Envelope): void {
     const { type, payload } = envelope
     if (type === 'connection_established') this.#established(payload)
-    else if (type === 'auth_expiring') this.#expiring(payload)
-    else if (type === 'auth_response') this.#authenticated(payload)
+    else if (type === 'auth_expiring') this.#expiring(envelope)
+    else if (type === 'auth_response') this.#authenticated(envelope)
     else if (type === 'server_shutdown') {
       const { reconnect_in_ms: reconnectInMs } = payload
       if (typeof reconnectInMs === 'number') this.#dispatch({ type: 'shutdown', reconnectInMs })
@@ -201,23 +201,26 @@ export class Connection {
     })
   }
 
-  #authenticated({ expires_at: at }: JsonObject): void {
+  #authenticated(envelope: Envelope): void {
     this.#refreshFailures = 0
-    const left = this.#expiresIn(at)
+    const left = this.#expiresIn(envelope)
     if (left !== undefined) this.#refreshAfter(left * REFRESH_AT)
   }
 
-  #expiring({ expires_at: at }: JsonObject): void {
-    this.#expiresIn(at)
+  #expiring(envelope: Envelope): void {
+    this.#expiresIn(envelope)
     this.#refreshAfter(0)
   }
 
-  /** Milliseconds until the token ends. */
-  #expiresIn(at: unknown): number | undefined {
+  /** Milliseconds until the token ends, by the server's clock: this machine's may be wrong. */
+  #expiresIn({ payload, metadata }: Envelope): number | undefined {
+    const { expires_at: at } = payload
     const time = typeof at === 'string' ? Date.parse(at) : Number.NaN
     if (Number.isNaN(time)) return undefined
-    this.#options.tokens.expires(time)
-    return Math.max(0, time - Date.now())
+    const now = Date.parse(metadata.timestamp ?? '')
+    const left = Math.max(0, time - (Number.isNaN(now) ? Date.now() : now))
+    this.#options.tokens.expires(Date.now() + left)
+    return left
   }
 
   #refreshAfter(ms: number): void {

@@ -147,6 +147,22 @@ describe('the queue of publications', () => {
     expect(sent).not.toContain('3')
   })
 
+  it('does not take the late answer to what was aborted for that to another body', async () => {
+    queue.online()
+    const aborting = new AbortController()
+    publish('k', 'chat:a', aborting.signal)
+    aborting.abort()
+    const other = { ...frame('k'), payload: { another: true } }
+    await expect(queue.publish(other, {})).rejects.toMatchObject({ code: 'invalid_argument' })
+    const same = publish('k')
+    queue.acked('k', ack)
+    await settled()
+    expect(same.outcome()).toMatchObject({ messageId: 'k', offset: 7 })
+    const later = queue.publish(other, {})
+    queue.acked('k', { ...ack, offset: 8 })
+    expect(await later).toMatchObject({ offset: 8 })
+  })
+
   it('gives up what ended the connection by its size, and keeps the rest', async () => {
     queue.online()
     publish('1')

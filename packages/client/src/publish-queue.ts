@@ -1,7 +1,7 @@
 import type { Envelope, JsonObject } from '@tidewire/protocol'
 import { type Backoff, toldDelay } from './backoff.ts'
 import { TidewireError } from './errors.ts'
-import { realTimers, type Timers } from './transports/heartbeat.ts'
+import { steadyTimers, type Timers } from './transports/heartbeat.ts'
 import type { Published } from './types.ts'
 import { abortError, Wait, type WaitOptions } from './wait.ts'
 
@@ -47,6 +47,8 @@ export class PublishQueue {
   #waiting: Entry[] = []
   readonly #inFlight = new Map<string, Entry>()
   readonly #ids = new Map<string, Entry>()
+  /** Given up by the app while in flight: the answer may still come, and belongs to these. */
+  readonly #abandoned = new Map<string, Envelope>()
   /** Channel → until when nothing is sent to it. */
   readonly #held = new Map<string, number>()
   #online = false
@@ -57,7 +59,7 @@ export class PublishQueue {
   constructor(options: PublishQueueOptions) {
     this.#options = options
     this.#random = options.random ?? Math.random
-    this.#timers = options.timers ?? realTimers
+    this.#timers = options.timers ?? steadyTimers
   }
 
   get size(): number {
@@ -68,14 +70,14 @@ export class PublishQueue {
   publish(envelope: Envelope, wait: WaitOptions): Promise<Published> {
     const { message_id: id = '', channel = '' } = envelope.metadata
     if (wait.signal?.aborted) return Promise.reject(abortError('The publish', wait.signal))
-    const problem = this.#problem(id)
+    const problem = this.#problem(id, envelope)
     if (problem !== undefined) return Promise.reject(problem)
     const entry: Entry = {
       order: (this.#order += 1),
       id,
       channel,
       envelope,
-      wait: new Wait('The publish', wait, () => this.#forget(entry)),
+      wait: new Wait('The publish', wait, () => this.#abandon(entry)),
       refusals: 0,
       sentAt: 0,
     }
@@ -100,10 +102,12 @@ export class PublishQueue {
     if (tooLarge) this.#rejectLargest()
     this.#putBack([...this.#inFlight.values()])
     this.#inFlight.clear()
+    this.#abandoned.clear()
   }
 
   /** Whether `id` was one of these. */
   acked(id: string, { epoch, offset, duplicate }: JsonObject): boolean {
+    this.#abandoned.delete(id)
     const entry = this.#ids.get(id)
     if (entry === undefined) return false
     this.#forget(entry)
@@ -118,6 +122,7 @@ export class PublishQueue {
 
   /** Whether `id` was one of these. */
   refused(id: string, error: TidewireError): boolean {
+    this.#abandoned.delete(id)
     const entry = this.#ids.get(id)
     if (entry === undefined) return false
     if (!error.temporary) {
@@ -145,7 +150,14 @@ export class PublishQueue {
     if (entries.length > 0) this.#counted()
   }
 
-  #problem(id: string): TidewireError | undefined {
+  #problem(id: string, envelope: Envelope): TidewireError | undefined {
+    const abandoned = this.#abandoned.get(id)
+    if (abandoned !== undefined && !isSameBody(abandoned, envelope)) {
+      return new TidewireError(
+        'invalid_argument',
+        `The message id ${id} is still under way with another body. Use a new one.`,
+      )
+    }
     if (this.#ids.has(id)) {
       return new TidewireError(
         'invalid_argument',
@@ -158,6 +170,13 @@ export class PublishQueue {
       `${this.#options.max} publications wait for the server already. Await some of them, or raise maxQueue.`,
       { temporary: true },
     )
+  }
+
+  #abandon(entry: Entry): void {
+    if (this.#inFlight.has(entry.id) && this.#abandoned.size < this.#options.max) {
+      this.#abandoned.set(entry.id, entry.envelope)
+    }
+    this.#forget(entry)
   }
 
   #forget(entry: Entry): void {
@@ -242,4 +261,8 @@ export class PublishQueue {
   #counted(): void {
     this.#options.onCount(this.#ids.size)
   }
+}
+
+function isSameBody(one: Envelope, other: Envelope): boolean {
+  return one.type === other.type && JSON.stringify(one.payload) === JSON.stringify(other.payload)
 }

@@ -36,6 +36,12 @@ export class FakeTimers implements Timers {
     this.#now = end
   }
 
+  /** The wall clock is set: what waits is not moved by it. */
+  setClock(ms: number): void {
+    this.#now += ms
+    for (const timer of this.#timers) timer.at += ms
+  }
+
   /** The program stands still: what became due meanwhile fires late, at the end. */
   stall(ms: number): void {
     this.#now += ms

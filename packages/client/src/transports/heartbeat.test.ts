@@ -64,6 +64,12 @@ describe('the heartbeat', () => {
     expect(dead).toBe(1)
   })
 
+  it('finds a dead peer although the clock was set back', () => {
+    timers.setClock(-600_000)
+    timers.advance(2 * 25_000 + 10_000)
+    expect([asked, dead]).toEqual([1, 1])
+  })
+
   it('asks at once when it is told to', () => {
     timers.advance(1000)
     heartbeat.probe()

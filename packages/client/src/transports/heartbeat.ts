@@ -11,6 +11,9 @@ export const realTimers: Timers = {
   clear: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 }
 
+/** Its `now` is no time of day, and no step of a wall clock moves it. */
+export const steadyTimers: Timers = { ...realTimers, now: () => performance.now() }
+
 export interface HeartbeatOptions {
   /** Silence after which the peer is asked for a sign of life. */
   idleMs: number
@@ -67,6 +70,8 @@ export class Heartbeat {
   #fire(due: number): void {
     const now = this.#timers.now()
     if (!this.#asked) {
+      // The clock was set back: what it said before says nothing any more.
+      if (now < this.#heardAt) this.#heardAt = now
       const quietFor = now - this.#heardAt
       if (quietFor < this.#options.idleMs) this.#arm(this.#options.idleMs - quietFor)
       else this.#ask()

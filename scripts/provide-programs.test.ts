@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { provide, provideNginx } from './provide-programs.ts'
+import { provide, provideFaketime, provideNginx } from './provide-programs.ts'
 
 const squid = {
   name: 'Squid',
@@ -88,5 +88,12 @@ describe('providing a program that tests start', () => {
     expect(await provideNginx(machine(false))).toBe(nginx)
     const mine = await program('my-nginx')
     expect(await provideNginx(machine(false, { NGINX_PATH: mine }))).toBe(mine)
+  })
+
+  it('takes the faketime of its own variable or of PATH', async () => {
+    const faketime = await program('faketime')
+    expect(await provideFaketime(machine(false))).toBe(faketime)
+    const mine = await program('my-faketime')
+    expect(await provideFaketime(machine(false, { FAKETIME_PATH: mine }))).toBe(mine)
   })
 })

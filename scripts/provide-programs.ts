@@ -43,6 +43,14 @@ export function provideNginx({ env, root }: Machine = here()): Promise<string> {
   )
 }
 
+/** The path of faketime, which lets a program see another clock. */
+export function provideFaketime(machine?: Machine): Promise<string> {
+  return provide(
+    { name: 'faketime', commands: ['faketime'], debianPackage: 'faketime', env: 'FAKETIME_PATH' },
+    machine,
+  )
+}
+
 /**
  * The path of a program: named by its variable, else found on PATH, else installed where that is
  * allowed (root on a machine with apt-get).

@@ -116,6 +116,19 @@ describe('the fault proxy', () => {
     expect(performance.now() - began).toBeGreaterThan(180)
   })
 
+  it('bandwidth holds also while more and more comes', async () => {
+    proxy.add({ type: 'bandwidth', stream: 'upstream', rate: 10 })
+    const client = await open()
+    const began = performance.now()
+    for (let i = 0; i < 50; i++) {
+      client.socket.write(Buffer.alloc(1000))
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    // 10 bytes a millisecond, and one chunk passes before it is counted.
+    expect(got.bytes).toBeLessThan((performance.now() - began) * 10 + 2000)
+    expect(got.bytes).toBeGreaterThan(0)
+  })
+
   it('a slicer cuts where the seed says, and loses nothing', async () => {
     proxy.add({
       type: 'slicer',
@@ -144,6 +157,25 @@ describe('the fault proxy', () => {
     expect(text()).toBe('before')
     remove()
     await arrived(12)
+  })
+
+  it('strands the open connections and leaves those that come after', async () => {
+    const old = await open()
+    old.socket.write('one')
+    await expect.poll(() => got.bytes).toBe(3)
+    const heal = proxy.strand()
+    const stranded = serverSide!
+    old.socket.resetAndDestroy()
+    stranded.end('bye')
+    const late = await open()
+    late.socket.write('two')
+    await expect.poll(() => got.bytes).toBe(6)
+    expect(got).toMatchObject({ ended: false, reset: false })
+    expect(proxy.open).toBe(2)
+    heal()
+    await expect.poll(() => got.reset).toBe(true)
+    await expect.poll(() => proxy.open).toBe(1)
+    expect(late.error).toBeUndefined()
   })
 
   it('a black hole with a timeout ends the connection', async () => {

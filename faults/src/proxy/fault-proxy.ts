@@ -31,6 +31,7 @@ export class FaultProxy {
         this.#connections.delete(connection)
       })
       this.#connections.add(connection)
+      connection.spare(this.#toxics.filter(({ openOnly }) => openOnly === true))
       connection.set(this.#toxics)
     })
   }
@@ -67,6 +68,17 @@ export class FaultProxy {
     return () => this.#set(this.#toxics.filter((other) => other !== toxic))
   }
 
+  /**
+   * Half-open: nothing passes in the open connections, neither way, and neither side is told. New ones are well. Returns
+   * what lets the held bytes, and the end that a side may have made meanwhile, pass after all.
+   */
+  strand(): () => void {
+    const removes = (['upstream', 'downstream'] as const).map((stream) =>
+      this.add({ type: 'timeout', timeout: 0, stream, openOnly: true }),
+    )
+    return () => removes.forEach((remove) => remove())
+  }
+
   /** Removes all toxics. */
   heal(): void {
     this.#set([])
@@ -98,6 +110,8 @@ class ProxiedConnection {
   /** Whether this connection has a toxic, decided when it met it. */
   readonly #decided = new Map<Toxic, boolean>()
   #closed = 0
+  /** A side failed, which the other was not told yet. */
+  #broken = false
 
   constructor(client: Socket, target: number, chance: Chance, onClose: () => void) {
     this.#client = client
@@ -110,15 +124,18 @@ class ProxiedConnection {
       upstream: new Lane(this.#client, this.#target, link, chance.fork('upstream')),
       downstream: new Lane(this.#target, this.#client, link, chance.fork('downstream')),
     }
-    for (const socket of [this.#client, this.#target]) {
-      // A side that fails takes the other one with it, as a broken connection does.
-      socket.on('error', () => this.reset())
-      socket.on('close', () => this.#closedOne())
-    }
+    const { upstream, downstream } = this.#lanes
+    this.#watch(this.#client, upstream)
+    this.#watch(this.#target, downstream)
   }
 
   get held(): number {
     return this.#lanes.upstream.held + this.#lanes.downstream.held
+  }
+
+  /** Never gets these. */
+  spare(toxics: readonly Toxic[]): void {
+    for (const toxic of toxics) this.#decided.set(toxic, false)
   }
 
   set(toxics: readonly Toxic[]): void {
@@ -131,6 +148,17 @@ class ProxiedConnection {
     for (const direction of ['upstream', 'downstream'] as const) {
       this.#lanes[direction].set(mine.filter(({ stream }) => stream === direction))
     }
+    const { upstream, downstream } = this.#lanes
+    if (this.#broken && !upstream.black && !downstream.black) this.reset()
+  }
+
+  /** A side that fails takes the other one with it, as a broken connection does; in a black hole, once it is gone. */
+  #watch(side: Socket, lane: Lane): void {
+    side.on('error', () => {
+      if (lane.black) this.#broken = true
+      else this.reset()
+    })
+    side.on('close', () => this.#closedOne())
   }
 
   reset(): void {

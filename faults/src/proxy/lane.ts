@@ -32,6 +32,8 @@ export class Lane {
   #queue: Piece[] = []
   #passed = 0
   #lastDue = 0
+  /** When the last piece has passed, at the bandwidth there is. */
+  #freeAt = 0
   #ended = false
   #timer: NodeJS.Timeout | undefined
   #faultTimers = new Map<Fault, NodeJS.Timeout>()
@@ -47,6 +49,11 @@ export class Lane {
       this.#pump()
     })
     to.on('drain', () => this.#pump())
+  }
+
+  /** Nothing passes, not even that `from` failed. */
+  get black(): boolean {
+    return this.#find('timeout') !== undefined
   }
 
   /** The faults that this lane has from now on. */
@@ -77,6 +84,7 @@ export class Lane {
   }
 
   #remove(fault: Fault): void {
+    if (fault.type === 'bandwidth') this.#freeAt = 0
     this.#filters.delete(fault)
     clearTimeout(this.#faultTimers.get(fault))
     this.#faultTimers.delete(fault)
@@ -124,10 +132,10 @@ export class Lane {
     clearTimeout(this.#timer)
     this.#timer = undefined
     for (;;) {
-      if (this.#find('timeout') !== undefined || this.#to.writableNeedDrain) return
+      if (this.black || this.#to.writableNeedDrain) return
       const piece = this.#queue[0]
       if (piece === undefined) return this.#passEnd()
-      const wait = piece.due - performance.now()
+      const wait = Math.max(piece.due, this.#freeAt) - performance.now()
       if (wait > 0) {
         this.#timer = setTimeout(() => this.#pump(), Math.ceil(wait))
         return
@@ -150,9 +158,10 @@ export class Lane {
       return false
     }
     const bandwidth = this.#find('bandwidth')
-    if (bandwidth === undefined) return true
-    this.#timer = setTimeout(() => this.#pump(), bytes.byteLength / bandwidth.rate)
-    return false
+    if (bandwidth !== undefined) {
+      this.#freeAt = performance.now() + bytes.byteLength / bandwidth.rate
+    }
+    return true
   }
 
   #write(bytes: Buffer): void {

@@ -37,4 +37,6 @@ export type Toxic = Fault & {
   readonly stream: Direction
   /** The probability that a connection has it. Default 1. */
   readonly toxicity?: number
+  /** Connections that come later do not have it: what kept state of the open ones forgot them. Not in toxiproxy. */
+  readonly openOnly?: boolean
 }

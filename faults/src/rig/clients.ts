@@ -18,22 +18,33 @@ const TRANSPORTS: readonly TransportName[] = ['sse', 'poll', 'websocket']
 export interface ClientSurroundings {
   url: string
   token: string
+  getToken?: () => Promise<string>
   recorder: Recorder
   answers: Answers
   chance: Chance
 }
 
+/** Every kind of reader. */
+const READERS: readonly [keyof Load['readers'], (options: ReaderOptions) => Reader][] = [
+  ['websocket', (options) => new WebSocketReader(options)],
+  ['sse', (options) => new SseReader(options)],
+  ['poll', (options) => new PollReader(options)],
+  ['clientWebsocket', (options) => new ClientReader(options, 'websocket')],
+  ['clientSse', (options) => new ClientReader(options, 'sse')],
+  ['clientPoll', (options) => new ClientReader(options, 'poll')],
+]
+
+/** One reader of each kind, all of the same channels. Their names begin with that of `options`. */
+export function oneReaderOfEach({ name, chance, ...shared }: ReaderOptions): Reader[] {
+  return READERS.map(([kind, make]) => {
+    const own = `${name}-${kind}`
+    return make({ ...shared, name: own, chance: chance.fork(own) })
+  })
+}
+
 export function makeReaders(load: Load, { chance, ...shared }: ClientSurroundings): Reader[] {
   const channels = channelsOf(load)
-  const kinds: [keyof Load['readers'], (options: ReaderOptions) => Reader][] = [
-    ['websocket', (options) => new WebSocketReader(options)],
-    ['sse', (options) => new SseReader(options)],
-    ['poll', (options) => new PollReader(options)],
-    ['clientWebsocket', (options) => new ClientReader(options, 'websocket')],
-    ['clientSse', (options) => new ClientReader(options, 'sse')],
-    ['clientPoll', (options) => new ClientReader(options, 'poll')],
-  ]
-  return kinds.flatMap(([kind, make]) =>
+  return READERS.flatMap(([kind, make]) =>
     named(load.readers[kind], `reader-${kind}`, (name) => {
       const own = chance.fork(name)
       const mine = own.sample(channels, load.channelsPerReader)

@@ -21,9 +21,12 @@ export async function readLog(
   const items: HistoryRead['items'] = []
   const path = `${url}/v1/channels/${encodeURIComponent(channel)}/publications`
   for (let after = 0; ; after = items.at(-1)![0]) {
-    const response = await fetch(`${path}?after=${after}&limit=${LIMIT}`, {
-      headers: { authorization: `Bearer ${token}` },
-    })
+    const ask = () =>
+      fetch(`${path}?after=${after}&limit=${LIMIT}`, {
+        headers: { authorization: `Bearer ${token}` },
+      })
+    // A connection that was kept may be closed by the server just when it is used again.
+    const response = await ask().catch(ask)
     if (!response.ok) throw new Error(`The log of ${channel} answered ${response.status}.`)
     const { epoch, oldest, newest, publications, more } = (await response.json()) as Page
     for (const { payload, metadata } of publications) {

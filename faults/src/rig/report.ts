@@ -18,6 +18,8 @@ export interface Report {
   recoveries: Recoveries
   /** Errors and close codes that clients met. */
   answers: Record<string, number>
+  /** What the scenario measured: the worst of each. */
+  measured: Record<string, number>
   seconds: number
   /** Where the history is kept. Only when something is wrong. */
   history?: string
@@ -59,6 +61,7 @@ export function judge(rig: Rig, { scenario, rules, failures = [], seconds }: Jud
     kills: rig.kills,
     recoveries: rig.recoveries,
     answers: Object.fromEntries(rig.answers.errors),
+    measured: Object.fromEntries(rig.measured),
     seconds: Math.round(seconds * 10) / 10,
   }
   return report.ok ? report : { ...report, history: keep(rig, report) }

@@ -6,7 +6,7 @@ import { makePublishers, makeReaders } from './clients.ts'
 import { channelsOf, type Load } from './load.ts'
 import type { Publisher } from './publishers/publisher.ts'
 import { readLog } from './read-log.ts'
-import type { Reader } from './readers/reader.ts'
+import type { Reader, ReaderOptions } from './readers/reader.ts'
 import { ServerProcess, type ServerProcessOptions } from './server-process.ts'
 import { pause, until } from './until.ts'
 
@@ -14,6 +14,10 @@ export interface RigOptions {
   seed: number
   load: Load
   server?: ServerProcessOptions
+  /** A key of the server's configuration for the clients, instead of the token of a user. */
+  serverKey?: string
+  /** For readers on `@tidewire/client`, which renew tokens then. */
+  getToken?: (server: ServerProcess) => Promise<string>
 }
 
 /** After a kill readers come back at once; a server that stops tells each of them when. */
@@ -40,14 +44,17 @@ export class Rig {
   /** Between the publishers and the server. */
   readonly uplink: FaultProxy
   readonly token: string
-  readonly readers: readonly Reader[]
+  readonly #links: FaultProxy[]
+  readonly readers: Reader[]
   readonly publishers: readonly Publisher[]
   kills = 0
+  /** What the scenario measured: the worst of each. */
+  readonly measured = new Map<string, number>()
   /** Milliseconds from each end of the server until every reader was live again. */
   readonly recoveries: Recoveries = { kill: [], stop: [] }
 
   private constructor(
-    { seed, load }: RigOptions,
+    { seed, load, getToken }: RigOptions,
     parts: { server: ServerProcess; downlink: FaultProxy; uplink: FaultProxy; token: string },
   ) {
     this.seed = seed
@@ -58,9 +65,11 @@ export class Rig {
     this.downlink = parts.downlink
     this.uplink = parts.uplink
     this.token = parts.token
+    this.#links = [parts.downlink, parts.uplink]
     const { token, recorder, answers, chance } = this
     const shared = { token, recorder, answers, chance }
-    this.readers = makeReaders(load, { ...shared, url: parts.downlink.url })
+    const renewed = getToken !== undefined && { getToken: () => getToken(this.server) }
+    this.readers = makeReaders(load, { ...shared, ...renewed, url: parts.downlink.url })
     this.publishers = makePublishers(load, { ...shared, url: parts.uplink.url })
   }
 
@@ -71,7 +80,8 @@ export class Rig {
       const proxy = (name: string) =>
         FaultProxy.start({ target: server.port, chance: chance.fork(name) })
       const [downlink, uplink] = [await proxy('downlink'), await proxy('uplink')]
-      return new Rig(options, { server, downlink, uplink, token: await server.token('rig') })
+      const token = options.serverKey ?? (await server.token('rig'))
+      return new Rig(options, { server, downlink, uplink, token })
     } catch (error) {
       await server.remove()
       throw error
@@ -85,6 +95,28 @@ export class Rig {
     for (const publisher of this.publishers) publisher.start()
   }
 
+  /** A further proxy in front of the server, for clients that meet faults of their own. */
+  async link(name: string): Promise<FaultProxy> {
+    const link = await FaultProxy.start({
+      target: this.server.port,
+      chance: this.chance.fork(name),
+    })
+    this.#links.push(link)
+    return link
+  }
+
+  /** What a client on a link is made with. */
+  client(name: string, { url }: FaultProxy): ReaderOptions {
+    const { token, recorder, answers, channels } = this
+    return { name, url, token, recorder, answers, channels, chance: this.chance.fork(name) }
+  }
+
+  /** A further reader, which is waited for like those of the load. */
+  enlist(reader: Reader): void {
+    this.readers.push(reader)
+    reader.start()
+  }
+
   /** Kills the server, starts it again after `downMs`, and resolves when every reader is back. */
   async killAndRestart(downMs: number): Promise<void> {
     this.note('kill -9')
@@ -96,10 +128,16 @@ export class Rig {
 
   /** As `killAndRestart`, asking it to stop. */
   async stopAndRestart(downMs: number): Promise<void> {
-    this.note('SIGTERM')
+    await this.restartAfter('SIGTERM', () => this.server.stop(), downMs)
+  }
+
+  /** As `killAndRestart`, with another way to end the server. Resolves to what `end` does. */
+  async restartAfter<T>(what: string, end: () => Promise<T>, downMs: number): Promise<T> {
+    this.note(what)
     const began = performance.now()
-    await this.server.stop()
+    const ended = await end()
     this.recoveries.stop.push(await this.#restarted(began, downMs))
+    return ended
   }
 
   /** No publisher sends anything new; what was sent gets its answer, within 10 s. */
@@ -110,8 +148,7 @@ export class Rig {
 
   /** Removes all faults, waits until every reader is where its channels end, and reads the logs. */
   async quiesce(): Promise<void> {
-    this.downlink.heal()
-    this.uplink.heal()
+    for (const link of this.#links) link.heal()
     this.server.thaw()
     this.note('healed')
     // What does not get there in time is found by the checker, which can say who and where.
@@ -129,8 +166,7 @@ export class Rig {
   async stop(): Promise<void> {
     await Promise.all(this.publishers.map((publisher) => publisher.close()))
     await Promise.all(this.readers.map((reader) => reader.stop()))
-    await this.downlink.close()
-    await this.uplink.close()
+    for (const link of this.#links) await link.close()
     await this.server.remove()
   }
 
@@ -141,6 +177,11 @@ export class Rig {
       () => `Not connected after ${withinMs} ms: ${away().join(', ')}`,
       withinMs,
     )
+  }
+
+  /** For the report: of several, the largest is kept. */
+  measure(what: string, value: number): void {
+    this.measured.set(what, Math.max(this.measured.get(what) ?? -Infinity, Math.round(value)))
   }
 
   note(what: string): void {

@@ -18,6 +18,8 @@ export interface ServerProcessOptions {
   /** More flags of `tidewire serve`. */
   flags?: readonly string[]
   env?: Record<string, string>
+  /** Where its logs are, which are deleted in the end. Default: a directory of its own. */
+  data?: string
 }
 
 /**
@@ -27,10 +29,12 @@ export interface ServerProcessOptions {
 export class ServerProcess {
   readonly port: number
   readonly opsPort: number
-  readonly data = mkdtempSync(join(tmpdir(), 'tidewire-faults-'))
+  readonly data: string
   /** Ends that nobody asked for, and complaints of the runtime. */
   readonly surprises: string[] = []
   readonly #options: ServerProcessOptions
+  #config: ConfigInput | undefined
+  readonly #home = mkdtempSync(join(tmpdir(), 'tidewire-faults-'))
   #child: ChildProcess | undefined
   #expectedEnd = false
   #output = ''
@@ -39,6 +43,8 @@ export class ServerProcess {
     this.port = port
     this.opsPort = opsPort
     this.#options = options
+    this.#config = options.config
+    this.data = options.data ?? join(this.#home, 'data')
   }
 
   static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
@@ -79,6 +85,11 @@ export class ServerProcess {
       if (!this.#expectedEnd) this.surprises.push(`The server ended with ${signal ?? code}.`)
     })
     await this.#healthy(child)
+  }
+
+  /** From the next start on. */
+  configure(config: ConfigInput): void {
+    this.#config = config
   }
 
   /** As a crash would. */
@@ -123,9 +134,10 @@ export class ServerProcess {
   async remove(): Promise<void> {
     await this.kill()
     rmSync(this.data, { recursive: true, force: true })
+    rmSync(this.#home, { recursive: true, force: true })
   }
 
-  /** A token of the user, good for an hour and for every restart. */
+  /** A token of the user, good for a day and for every restart. */
   async token(user: string): Promise<string> {
     const response = await fetch(`${this.url}/v1/dev/token`, {
       method: 'POST',
@@ -150,11 +162,13 @@ export class ServerProcess {
   }
 
   #flags(): string[] {
-    const { config, flags = [] } = this.#options
+    const { flags = [] } = this.#options
+    const config = this.#config
     const fixed = ['--dev', '--port', String(this.port), '--ops-port', String(this.opsPort)]
     const all = [...fixed, '--data', this.data, ...flags]
     if (config === undefined) return all
-    const path = join(this.data, 'config.json')
+    // Not with the data, whose disk may be full.
+    const path = join(this.#home, 'config.json')
     writeFileSync(path, JSON.stringify(config))
     return [...all, '--config', path]
   }

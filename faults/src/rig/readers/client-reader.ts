@@ -25,9 +25,10 @@ export class ClientReader implements Reader {
   }
 
   start(): void {
-    const { url, token, channels } = this.#options
+    const { url, token, getToken, channels } = this.#options
     const backoff = { minMs: 50, maxMs: 400 }
-    this.#client = new Tidewire({ url, token, transports: [this.#transport], backoff })
+    const access = getToken === undefined ? { token } : { getToken }
+    this.#client = new Tidewire({ url, ...access, transports: [this.#transport], backoff })
     this.#client.on('error', (error) => {
       if (typeof error.code === 'number') this.#options.answers.error('client', error.code)
     })

@@ -9,6 +9,8 @@ export interface ReaderOptions {
   name: string
   url: string
   token: string
+  /** Asked by clients that can renew their token; they do not use `token` then. */
+  getToken?: () => Promise<string>
   channels: readonly string[]
   recorder: Recorder
   answers: Answers
@@ -83,7 +85,10 @@ export abstract class RawReader implements Reader {
   }
 }
 
-export function areAt(tapes: readonly Tape[], tops: ReadonlyMap<string, number>): boolean {
+export function areAt(
+  tapes: readonly Pick<Tape, 'channel' | 'live' | 'position'>[],
+  tops: ReadonlyMap<string, number>,
+): boolean {
   return tapes.every(({ live, channel, position }) => {
     return live && position !== undefined && position.offset >= (tops.get(channel) ?? 0)
   })

@@ -6,6 +6,24 @@ import { refusalOf } from './refusal.ts'
 /** `GET /v1/sse`. It comes back with the last `id`, as an `EventSource` does, and holds nothing else. */
 export class SseReader extends RawReader {
   #lastEventId: string | undefined
+  /** While it is set nothing is read. */
+  #gate: Promise<void> | undefined
+  #open: () => void = () => undefined
+
+  /** Reads nothing more, whatever waits, until `resume`. */
+  pause(): void {
+    this.#gate ??= new Promise((resolve) => (this.#open = resolve))
+  }
+
+  resume(): void {
+    this.#gate = undefined
+    this.#open()
+  }
+
+  override stop(): Promise<void> {
+    this.resume()
+    return super.stop()
+  }
 
   protected async connection(signal: AbortSignal): Promise<void> {
     const { url, token, answers } = this.options
@@ -21,6 +39,7 @@ export class SseReader extends RawReader {
     })
     if (response.status !== 200) throw await refusalOf('sse', response, answers)
     for await (const event of eventsOf(response.body!)) {
+      await this.#gate
       if (signal.aborted) return
       this.#event(event)
     }
@@ -40,6 +59,8 @@ export class SseReader extends RawReader {
     } else if (type === 'reset') {
       const { channel, epoch, offset, reason } = payload as Down['reset']
       this.tapes.get(channel)?.reset({ epoch, offset, reason })
+    } else if (type === 'server_shutdown') {
+      this.options.answers.shutdown(this.name, payload as Down['server_shutdown'])
     } else if (type === 'error') {
       this.options.answers.error('sse', payload['code'])
     }

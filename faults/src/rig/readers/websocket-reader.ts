@@ -4,13 +4,31 @@ import { RawReader } from './reader.ts'
 
 /** `GET /v1/ws` with nothing between the frames and the history. */
 export class WebSocketReader extends RawReader {
+  #socket: WebSocket | undefined
+  #paused = false
+
+  /** Reads nothing more, whatever waits, until `resume`. */
+  pause(): void {
+    this.#paused = true
+    this.#socket?.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#socket?.resume()
+  }
+
   protected connection(signal: AbortSignal): Promise<void> {
     const { url, token, answers } = this.options
     const address = `${url.replace(/^http/, 'ws')}/v1/ws`
     const socket = new WebSocket(address, [JSON_SUBPROTOCOL, `bearer.${token}`])
+    this.#socket = socket
     const stop = (): void => socket.terminate()
     signal.addEventListener('abort', stop)
-    socket.on('open', () => this.#subscribe(socket))
+    socket.on('open', () => {
+      if (this.#paused) socket.pause()
+      this.#subscribe(socket)
+    })
     socket.on('message', (data: Buffer) => {
       if (!signal.aborted) this.#message(socket, JSON.parse(data.toString()) as Envelope)
     })
@@ -43,6 +61,8 @@ export class WebSocketReader extends RawReader {
     } else if (type === 'reset') {
       const { channel, epoch, offset, reason } = payload as Down['reset']
       this.tapes.get(channel)?.reset({ epoch, offset, reason })
+    } else if (type === 'server_shutdown') {
+      this.options.answers.shutdown(this.name, payload as Down['server_shutdown'])
     } else if (type === 'error') {
       this.options.answers.error('websocket', payload['code'])
       socket.terminate()

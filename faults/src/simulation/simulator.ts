@@ -44,6 +44,11 @@ export class Node {
     return BEGINNING + Math.floor(this.#simulator.now) + this.#skew
   }
 
+  /** The same without its skew. */
+  steady(): number {
+    return BEGINNING + Math.floor(this.#simulator.now)
+  }
+
   /** Milliseconds that no step of a wall clock changes. */
   get uptime(): number {
     return this.#simulator.now

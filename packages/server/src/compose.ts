@@ -172,7 +172,8 @@ class Storage {
     const { min_free_bytes: minFreeBytes, max_bytes: maxBytes } = config.storage
     return openSqliteLog({
       directory: config.data,
-      now,
+      // Ages and the window of repeats, which a step of the wall clock must not touch.
+      now: () => clock.steady(),
       minFreeBytes,
       maxBytes,
       events: {

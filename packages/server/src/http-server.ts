@@ -95,7 +95,8 @@ export async function closeServer(
 
 /** What is no HTTP, or comes too slowly, gets an answer of PROTOCOL.md §7 too. */
 function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  // A request that breaks off says nothing of who sent it: the connection is gone, and no answer means just that.
+  if (!socket.writable || BROKEN_OFF.has(error.code ?? '')) {
     socket.destroy()
     return
   }
@@ -106,6 +107,8 @@ function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
       `Cache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
   )
 }
+
+const BROKEN_OFF: ReadonlySet<string> = new Set(['ECONNRESET', 'HPE_INVALID_EOF_STATE'])
 
 function malformed(code: string | undefined): { status: string; error: ProtocolError } {
   if (code === 'HPE_HEADER_OVERFLOW') {

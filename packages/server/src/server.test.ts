@@ -159,7 +159,6 @@ describe('an application that embeds the server', () => {
 describe('what is no HTTP', () => {
   it.each([
     ['nonsense', 'nonsense\r\n\r\n', 400, 4009],
-    ['half a request', 'GET /v1/poll HTTP/1.1\r\nHost: x\r\nAuthor', 400, 4009],
     [
       'headers without end',
       `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
@@ -180,6 +179,16 @@ describe('what is no HTTP', () => {
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     expect(JSON.parse(body)).toMatchObject({ code })
   })
+})
+
+it('a request that breaks off is not answered: its sender is not to blame', async () => {
+  const { url } = await start()
+  const { port } = new URL(url)
+  const socket = connectTcp({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true })
+  socket.end('GET /v1/poll?channel=chat:a HTTP/1.1\r\nHost: x\r\nAuthor')
+  let text = ''
+  for await (const chunk of socket) text += String(chunk)
+  expect(text).toBe('')
 })
 
 describe('a server that stops', () => {

@@ -23,13 +23,13 @@ export class Http {
     this.token = token
   }
 
-  get(path: string, signal: AbortSignal): Promise<HttpAnswer> {
-    return this.#answer(path, { signal })
+  get(path: string, signal: AbortSignal, timeoutMs?: number): Promise<HttpAnswer> {
+    return this.#answer(path, {}, signal, timeoutMs)
   }
 
   post(path: string, body: unknown, signal: AbortSignal): Promise<HttpAnswer> {
     const headers = { 'Content-Type': 'application/json' }
-    return this.#answer(path, { method: 'POST', body: JSON.stringify(body), headers, signal })
+    return this.#answer(path, { method: 'POST', body: JSON.stringify(body), headers }, signal)
   }
 
   /** The response as soon as its head is there; its body is read by the caller. */
@@ -43,8 +43,15 @@ export class Http {
     throw refusal(response, await readJson(response))
   }
 
-  async #answer(path: string, init: RequestInit): Promise<HttpAnswer> {
-    const response = await this.#send(path, init)
+  /** Without an answer in time it is as if the network had failed, which a half-open connection does not say. */
+  async #answer(
+    path: string,
+    init: RequestInit,
+    signal: AbortSignal,
+    timeoutMs = ANSWER_MS,
+  ): Promise<HttpAnswer> {
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+    const response = await this.#send(path, { ...init, signal: inTime })
     const body = await readJson(response)
     if (!response.ok) throw refusal(response, body)
     return { status: response.status, body, headers: response.headers }
@@ -71,6 +78,9 @@ export function channelPath(channel: string): string {
 export function isAboutChannels(error: TidewireError): boolean {
   return ABOUT_CHANNELS.has(error.reason)
 }
+
+/** Far more than an answer takes; what the queue of publications waits, too. */
+const ANSWER_MS = 10_000
 
 const ABOUT_CHANNELS: ReadonlySet<string> = new Set<ErrorReason>([
   'bad_envelope',
@@ -118,11 +128,14 @@ function refusal({ status, headers }: Response, body: unknown): TidewireError {
     reason,
     `The server, or a proxy before it, answered with status ${status}.`,
     {
-      temporary: status >= 500 || status === 429,
+      // Also 400 and 408: what a proxy says of a request that broke off.
+      temporary: status >= 500 || TEMPORARY.has(status),
       retryAfterMs,
     },
   )
 }
+
+const TEMPORARY: ReadonlySet<number> = new Set([400, 408, 429])
 
 const BY_STATUS: Readonly<Record<number, ErrorReason>> = {
   401: 'authentication_failed',

@@ -38,7 +38,7 @@ class PollTransport extends HttpTransport {
     query.set('wait', String(WAIT_MS))
     const overdue = setTimeout(() => this.lose('heartbeat_timeout'), WAIT_MS + GRACE_MS)
     try {
-      const { body } = await this.http.get(`/v1/poll?${query}`, signal)
+      const { body } = await this.http.get(`/v1/poll?${query}`, signal, WAIT_MS + 2 * GRACE_MS)
       if (!signal.aborted) this.channels.page(body)
     } catch (cause) {
       const error = toTidewireError(cause)

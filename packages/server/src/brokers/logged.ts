@@ -114,7 +114,7 @@ export class LoggedBroker implements Broker {
     if (this.#stopped) return
     this.#cancelTrim = this.#clock.after(TRIM_EVERY_MS, () => {
       this.#log
-        .trim(this.#namespace, this.#retention, this.#clock.now())
+        .trim(this.#namespace, this.#retention, this.#clock.steady())
         .catch((error: unknown) => this.#onError('trim', error))
         .finally(() => this.#scheduleTrim())
     })

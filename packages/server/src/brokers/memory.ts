@@ -72,7 +72,7 @@ export class MemoryBroker implements Broker {
   }
 
   publish(draft: Publication): Promise<Receipt> {
-    const now = this.#clock.now()
+    const now = this.#clock.steady()
     const { channel: name, message_id } = draft.metadata
     const channel = this.#use(name, now)
     const body = JSON.stringify(draft.payload)
@@ -90,7 +90,7 @@ export class MemoryBroker implements Broker {
   }
 
   history(name: string, range: Range): Promise<Page> {
-    const now = this.#clock.now()
+    const now = this.#clock.steady()
     const { log, epoch } = this.#use(name, now)
     this.#expire(log, now)
     const { publications, more } = log.read(range)
@@ -100,7 +100,7 @@ export class MemoryBroker implements Broker {
   join(name: string): undefined {
     this.#joined.add(name)
     if (name.endsWith(':*')) return
-    this.#use(name, this.#clock.now()).joined = true
+    this.#use(name, this.#clock.steady()).joined = true
     this.#idle.delete(name)
   }
 
@@ -109,7 +109,7 @@ export class MemoryBroker implements Broker {
     const channel = this.#channels.get(name)
     if (channel !== undefined) {
       channel.joined = false
-      this.#use(name, this.#clock.now())
+      this.#use(name, this.#clock.steady())
     }
     return DONE
   }
@@ -161,7 +161,7 @@ export class MemoryBroker implements Broker {
 
   #scheduleSweep(): void {
     this.#cancelSweep = this.#clock.after(SWEEP_EVERY_MS, () => {
-      this.#sweep(this.#clock.now())
+      this.#sweep(this.#clock.steady())
       this.#scheduleSweep()
     })
   }

@@ -35,7 +35,7 @@ export class Outbox {
     this.#batches = []
   }
 
-  /** Whether a reader of history should wait before it sends more: half of the bound is for live traffic. */
+  /** Whether who reads history should wait before it reads more: half of the bound is for live traffic. */
   get congested(): boolean {
     return this.#connection.buffered() > this.#maxBytes / 2
   }

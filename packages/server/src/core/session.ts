@@ -9,6 +9,7 @@ import {
 import { publish } from './commands/publish.ts'
 import type { Core, Reply } from './core.ts'
 import { Outbox } from './outbox.ts'
+import { Pages } from './pages.ts'
 import { required } from './permissions.ts'
 import type { Actor } from './ports/actor.ts'
 import { Batch } from './ports/batch.ts'
@@ -42,7 +43,7 @@ export class Session implements SessionHandle, Flushable, Reader {
   #paused = false
   /** Frames that came behind an `auth` whose token is being checked. The connection is paused: one chunk at most. */
   #behindAuth: Envelope[] | undefined
-  #waitingForRoom: (() => void)[] = []
+  readonly #pages: Pages
   #cancelTimer: (() => void) | undefined
 
   constructor(core: Core, connection: Connection, id: string) {
@@ -50,6 +51,7 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.id = id
     this.connection = connection
     this.#outbox = new Outbox(connection, core.limits.max_outbox_bytes)
+    this.#pages = new Pages(connection, this.#outbox, core.clock)
   }
 
   /** Greets, and starts the deadline of `auth` or of the token. */
@@ -112,7 +114,7 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.#outbox.clear()
     for (const subscription of this.subscriptions.values()) this.#core.leave(subscription)
     this.subscriptions.clear()
-    for (const resume of this.#waitingForRoom.splice(0)) resume()
+    this.#pages.end()
     this.#core.sessions.remove(this)
     this.#core.observer.disconnected(this.connection.transport, code)
   }
@@ -199,15 +201,8 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.send(type, payload, correlationId)
   }
 
-  room(): Promise<void> {
-    if (this.#closed || !this.#outbox.congested) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#waitingForRoom.push(resolve)
-      if (this.#waitingForRoom.length > 1) return
-      this.connection.onDrain(() => {
-        for (const resume of this.#waitingForRoom.splice(0)) resume()
-      })
-    })
+  page<T>(read: () => Promise<T>): Promise<T> {
+    return this.#pages.read(read)
   }
 
   fail(error: unknown): void {

@@ -4,6 +4,7 @@ import { MemoryBroker } from '../brokers/memory.ts'
 import {
   ADA,
   CoreHarness,
+  Counting,
   frame,
   Lossy,
   message,
@@ -105,19 +106,33 @@ describe('a subscription', () => {
     expect(connection.of('message')).toHaveLength(0)
   })
 
-  it('waits with history until the connection has room', async () => {
+  it('reads history only while the connection has room', async () => {
     await harness.publishMany(50)
     const { epoch } = await core.history(ADA, 'chat:a', {})
     await harness.add('paged', new Paged(harness.broker, 10))
     const { session, connection } = harness.connect()
     connection.waiting = 501
     session.receive(frame('subscribe', { channel: 'paged:a', since: { epoch, offset: 0 } }))
+    session.receive(frame('history', { channel: 'chat:a' }))
     await clock.settle()
-    const first = connection.offsets.length
+    const before = connection.frames.length
     connection.drain()
     await clock.settle()
-    expect(first).toBe(10)
+    expect(connection.frames.slice(0, before).map(({ type }) => type)).toEqual([
+      'connection_established',
+    ])
     expect(connection.offsets).toHaveLength(50)
+    expect(connection.of('history')).toHaveLength(1)
+  })
+
+  it('reads one page at a time, however many are asked for at once', async () => {
+    const counting = new Counting(harness.broker)
+    await harness.add('counted', counting)
+    const { session, connection } = harness.connect()
+    for (let i = 0; i < 20; i++) session.receive(frame('history', { channel: 'counted:a' }))
+    await clock.settle()
+    expect(connection.of('history')).toHaveLength(20)
+    expect(counting.most).toBe(1)
   })
 })
 

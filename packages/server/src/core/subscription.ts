@@ -17,8 +17,8 @@ export interface Reader {
     payload: Down[Type],
     correlationId?: string,
   ): void
-  /** Resolves when the connection has room for a page of history. */
-  room(): Promise<void>
+  /** Reads a page of history when the connection has room for it: one at a time, whoever asks. */
+  page<T>(read: () => Promise<T>): Promise<T>
   /** The log could not be read: the position cannot be kept. */
   fail(error: unknown): void
 }
@@ -82,7 +82,10 @@ export class Subscription {
     { since, last, mayRecover = true }: Start,
     correlationId: string | undefined,
   ): Promise<boolean> {
-    let page = await this.#read(since?.offset, since === undefined ? 0 : PAGE)
+    let page =
+      since === undefined
+        ? await this.#read(undefined, 0)
+        : await this.#reader.page(() => this.#read(since.offset, PAGE))
     if (this.#state === 'ended') return false
     const reason = since && (mayRecover ? lostReason(since, page) : 'expired')
     const recovered = since !== undefined && reason === undefined
@@ -152,11 +155,12 @@ export class Subscription {
 
   async #readToLive(): Promise<void> {
     for (;;) {
-      await this.#reader.room()
-      if (this.#ended()) return
-      const heldBefore = this.#held.length
+      let heldBefore = 0
       const position = this.#position!
-      const page = await this.#read(position.offset, PAGE)
+      const page = await this.#reader.page(() => {
+        heldBefore = this.#held.length
+        return this.#read(position.offset, PAGE)
+      })
       if (this.#ended()) return
       this.#held.dropStale(heldBefore, page.epoch)
       const reason = lostReason(position, page)

@@ -214,3 +214,17 @@ export class Paged extends Lossy {
     return this.#log.history('chat:a', { ...range, limit: Math.min(range.limit, this.#size) })
   }
 }
+
+/** A broker that knows how many reads were under way at once. */
+export class Counting extends Lossy {
+  most = 0
+  #now = 0
+
+  override async history(channel: string, range: Parameters<Broker['history']>[1]): Promise<Page> {
+    this.#now += 1
+    this.most = Math.max(this.most, this.#now)
+    const page = await super.history(channel, range)
+    this.#now -= 1
+    return page
+  }
+}

@@ -35,10 +35,11 @@ export class FakeClock implements Clock {
 
   /** Ends the turn, and those that it starts, after every promise that is ready. */
   async settle(): Promise<void> {
-    do {
+    for (;;) {
       for (let i = 0; i < 20; i++) await Promise.resolve()
+      if (this.#endOfTurn.length === 0) return
       for (const fn of this.#endOfTurn.splice(0)) fn()
-    } while (this.#endOfTurn.length > 0)
+    }
   }
 
   /** Lets `ms` pass, firing what falls due in its order. */

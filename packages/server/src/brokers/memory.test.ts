@@ -60,12 +60,19 @@ describe('the hot log', () => {
     expect(await epochOf(broker, 'live:a')).not.toBe(await epochOf(broker, 'live:b'))
   })
 
-  it('drops the oldest of the channel that publishes when all channels together hold too much', async () => {
+  it('forgets the channel unused for longest rather than what was just published', async () => {
     const { broker } = await start({ entries: 10 })
     for (let i = 0; i < 8; i++) await broker.publish(draft('live:a', `${i}`))
     for (let i = 0; i < 5; i++) await broker.publish(draft('live:b', `${i}`))
-    expect(await broker.history('live:a', { limit: 0 })).toMatchObject({ oldest: 1, newest: 8 })
-    expect(await broker.history('live:b', { limit: 0 })).toMatchObject({ oldest: 4, newest: 5 })
+    expect(await broker.history('live:b', { limit: 0 })).toMatchObject({ oldest: 1, newest: 5 })
+    expect(await broker.history('live:a', { limit: 0 })).toMatchObject({ oldest: 1, newest: 0 })
+  })
+
+  it('drops the oldest of a channel that fills the broker alone', async () => {
+    const { broker } = await start({ entries: 10 })
+    await broker.join('live:a')
+    for (let i = 0; i < 15; i++) await broker.publish(draft('live:a', `${i}`))
+    expect(await broker.history('live:a', { limit: 0 })).toMatchObject({ oldest: 6, newest: 15 })
   })
 })
 

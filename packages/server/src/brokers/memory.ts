@@ -9,7 +9,7 @@ import { type IdBudget, RecentIds, WINDOW_MS } from './recent-ids.ts'
 
 /** What the broker may hold, whatever is published. About 1 KB an entry and 150 bytes an id, with small payloads. */
 export interface MemoryLimits {
-  /** Publications of all channels together; above it a publish drops the oldest of its own channel. */
+  /** Publications of all channels together; above it the channel unused for longest is forgotten. */
   entries: number
   /** Channels without a local subscriber; above it the one unused for longest is forgotten. */
   idle_channels: number
@@ -81,7 +81,7 @@ export class MemoryBroker implements Broker {
     if (first !== undefined) return repeated(channel, first.offset, first.digest === digest)
     const offset = channel.log.append(draft, body.length, now)
     this.#entries += 1
-    this.#retain(channel.log, now)
+    this.#retain(channel, now)
     channel.ids.remember(message_id, offset, digest, now)
     if (channel.joined || this.#joined.has(name)) {
       this.#onPublications(name, channel.epoch, [draft])
@@ -145,11 +145,14 @@ export class MemoryBroker implements Broker {
     }
   }
 
-  #retain(log: HotLog, now: number): void {
+  #retain(channel: Channel, now: number): void {
     const { max_entries = Infinity } = this.#retention
-    this.#expire(log, now)
-    if (log.size > max_entries || this.#entries > this.#limits.entries) {
-      log.dropOldest()
+    this.#expire(channel.log, now)
+    // Rather than what was published a moment ago, what nobody has used for longest goes.
+    const others = this.#idle.size > (channel.joined ? 0 : 1)
+    if (this.#entries > this.#limits.entries && others) this.#forgetFirst()
+    if (channel.log.size > max_entries || this.#entries > this.#limits.entries) {
+      channel.log.dropOldest()
       this.#entries -= 1
     }
   }
@@ -167,7 +170,7 @@ export class MemoryBroker implements Broker {
   }
 
   #sweep(now: number): void {
-    const forgetBefore = now - Math.max(IDLE_MS, this.#retention.max_age_ms ?? Infinity)
+    const forgetBefore = now - Math.max(IDLE_MS, this.#retention.max_age_ms ?? 0)
     for (const { usedAt } of this.#idle.values()) {
       if (usedAt >= forgetBefore) break
       this.#forgetFirst()

@@ -8,6 +8,7 @@ export type CallResult = { value: unknown } | { error: unknown }
 interface Pending {
   readonly user: string
   readonly settle: (result: CallResult) => void
+  readonly fail: (error: ProtocolError) => void
 }
 
 const MAX_PENDING = 10_000
@@ -21,7 +22,7 @@ export class Calls {
     this.#clock = clock
   }
 
-  /** Asks all of the sessions; the first answer counts. Rejects with `unavailable` when none comes in time. */
+  /** Asks all of the sessions; the first answer counts. Rejects with `unavailable` when none comes in time, `not_found` when all leave. */
   ask(
     sessions: readonly Session[],
     id: string,
@@ -34,16 +35,23 @@ export class Calls {
     }
     if (this.#pending.size >= MAX_PENDING) {
       return Promise.reject(
-        new ProtocolError('unavailable', 'Too many calls wait for an answer. Try again later.'),
+        new ProtocolError('rate_limited', 'Too many calls wait for an answer. Try again later.', {
+          retryAfterMs: 1_000,
+        }),
       )
     }
     return new Promise((resolve, reject) => {
-      const cancel = this.#clock.after(payload.timeout_ms, () => {
+      const fail = (error: ProtocolError): void => {
+        cancel()
         this.#pending.delete(id)
-        reject(new ProtocolError('unavailable', 'No client answered in time.'))
-      })
+        reject(error)
+      }
+      const cancel = this.#clock.after(payload.timeout_ms, () =>
+        fail(new ProtocolError('unavailable', 'No client answered in time.')),
+      )
       this.#pending.set(id, {
         user,
+        fail,
         settle: (result) => {
           cancel()
           this.#pending.delete(id)
@@ -55,6 +63,14 @@ export class Calls {
       ])
       for (const session of sessions) session.push(call)
     })
+  }
+
+  /** The user's last connection is gone: nobody will answer. */
+  left(user: string): void {
+    for (const pending of this.#pending.values()) {
+      if (pending.user !== user) continue
+      pending.fail(new ProtocolError('not_found', 'The user disconnected before an answer came.'))
+    }
   }
 
   /** A `result` frame. Late and foreign ones are dropped: somebody else has answered, or nobody asked this user. */

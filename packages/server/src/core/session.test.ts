@@ -314,6 +314,15 @@ describe('a call', () => {
     expect(await outcome).toMatchObject({ reason: 'unavailable' })
   })
 
+  it('ends when the last client of the user leaves', async () => {
+    const { session } = harness.connect()
+    const result = core.call({ kind: 'server' }, 'ada', 'confirm', null, 1000)
+    const outcome = result.catch((error: unknown) => error)
+    await clock.settle()
+    session.closed(1001)
+    expect(await outcome).toMatchObject({ reason: 'not_found' })
+  })
+
   it('is refused to users and says who is not connected', async () => {
     await expect(core.call(ADA, 'ada', 'm', null, 10)).rejects.toMatchObject({
       reason: 'forbidden',

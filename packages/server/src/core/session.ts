@@ -116,6 +116,9 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.subscriptions.clear()
     this.#pages.end()
     this.#core.sessions.remove(this)
+    if (this.user !== undefined && this.#core.sessions.of(this.user).length === 0) {
+      this.#core.calls.left(this.user)
+    }
     this.#core.observer.disconnected(this.connection.transport, code)
   }
 

@@ -41,6 +41,8 @@ export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
   readonly reason: ErrorReason
   readonly retryAfterMs: number | undefined
+  /** Of the frame that the error is about, where it could be read: what its answer is correlated by. */
+  messageId: string | undefined
 
   constructor(
     reason: ErrorReason,

@@ -25,6 +25,14 @@ describe('the envelope guard', () => {
     expect(read({ ...envelope, extra: 1, metadata: { ...metadata, extra: 1 } })).toEqual(envelope)
   })
 
+  it('names the frame that it refuses, where its id can be read', () => {
+    const named = (metadata: Json) =>
+      refusal(() => read({ type: 'Not A Name', metadata }))?.messageId
+    expect(named({ message_id: 'm1' })).toBe('m1')
+    expect(named({ message_id: 7 })).toBeUndefined()
+    expect(named(null)).toBeUndefined()
+  })
+
   it('takes nothing from a metadata field that is named like a prototype', () => {
     const forged = JSON.parse('{"type":"m","metadata":{"__proto__":{"user":"root"}}}') as Json
     expect(read(forged).metadata.user).toBeUndefined()

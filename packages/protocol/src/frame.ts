@@ -29,6 +29,22 @@ export function isMessageId(id: unknown): id is string {
  * Unknown metadata fields are dropped. Throws `bad_envelope`.
  */
 export function toEnvelope(value: Json, limits: FrameLimits): Envelope {
+  try {
+    return read(value, limits)
+  } catch (error) {
+    // Whoever sent it learns which of its frames it was.
+    if (error instanceof ProtocolError) error.messageId = messageIdOf(value)
+    throw error
+  }
+}
+
+function messageIdOf(value: Json): string | undefined {
+  const metadata = isObject(value) ? value['metadata'] : undefined
+  const id = isObject(metadata) ? metadata['message_id'] : undefined
+  return isMessageId(id) ? id : undefined
+}
+
+function read(value: Json, limits: FrameLimits): Envelope {
   if (!isObject(value))
     throw bad('The message is not an object with `type`, `payload` and `metadata`.')
   const { type, payload = {}, metadata = {} } = value

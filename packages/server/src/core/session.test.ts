@@ -247,6 +247,15 @@ describe('bad input', () => {
     expect(connection.closedWith).toBeUndefined()
   })
 
+  it('says which frame could not be decoded, where its id could be read', async () => {
+    const { session, connection } = harness.connect()
+    const error = new ProtocolError('bad_envelope', 'The payload is nested too deep.')
+    error.messageId = 'm1'
+    session.refuse(error)
+    await clock.settle()
+    expect(connection.of('error')).toMatchObject([{ metadata: { correlation_id: 'm1' } }])
+  })
+
   it('closes after ten undecodable frames', async () => {
     const { session, connection } = harness.connect()
     const bad = new ProtocolError('bad_envelope', 'The message is not valid JSON.')

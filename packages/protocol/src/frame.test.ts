@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { refusal } from '../testing/outcome.ts'
+import { outcome, refusal } from '../testing/outcome.ts'
 import type { Json } from './envelope.ts'
+import { ProtocolError } from './errors.ts'
 import { isEventName, isMessageId, toEnvelope } from './frame.ts'
 import { DEFAULT_FRAME_LIMITS } from './limits.ts'
 
@@ -26,8 +27,10 @@ describe('the envelope guard', () => {
   })
 
   it('names the frame that it refuses, where its id can be read', () => {
-    const named = (metadata: Json) =>
-      refusal(() => read({ type: 'Not A Name', metadata }))?.messageId
+    const named = (metadata: Json): unknown => {
+      const refused = outcome(() => read({ type: 'Not A Name', metadata }))
+      return refused instanceof ProtocolError && refused.messageId
+    }
     expect(named({ message_id: 'm1' })).toBe('m1')
     expect(named({ message_id: 7 })).toBeUndefined()
     expect(named(null)).toBeUndefined()

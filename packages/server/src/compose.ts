@@ -122,6 +122,7 @@ function parts({ config, core, observer, metrics, secret, site, storage, wrap }:
     },
     route: http.route,
     ops,
+    idle: () => webSocket.idle(),
     cut: () => webSocket.close(),
     close: async () => {
       http.close()

@@ -15,13 +15,14 @@ const IDLE_LOOK_MS = 50
 /** An `http.Server` that gives slow peers little time: headers in 10 s, a whole request in 15 s. */
 export function createHttpServer(handlers: HttpHandlers): http.Server {
   const server = http.createServer(
-    {
+    // Whatever else offers an upgrade (curl and Java's client offer `h2c`) is a request as any other.
+    withUpgrades(isOurUpgrade, {
       headersTimeout: 10_000,
       requestTimeout: 15_000,
       connectionsCheckingInterval: 2_000,
       maxHeaderSize: 16 * 1024,
       noDelay: true,
-    },
+    }),
     (request, response) => {
       // A server that stops keeps no connection for the request after this one.
       if (!server.listening) response.shouldKeepAlive = false
@@ -30,8 +31,8 @@ export function createHttpServer(handlers: HttpHandlers): http.Server {
   )
   server.on('clientError', answerMalformed)
   server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (pathOf(request) === UPGRADE_PATH) handlers.upgrade(request, socket, head)
-    else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    if (isOurUpgrade(request)) handlers.upgrade(request, socket, head)
+    else refuseUpgrade(socket)
   })
   return server
 }
@@ -44,14 +45,17 @@ export function attachTo(server: http.Server, handlers: HttpHandlers): () => voi
     else for (const listener of theirs) listener.call(server, request, response as never)
   }
   const onUpgrade = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (pathOf(request) === UPGRADE_PATH) handlers.upgrade(request, socket, head)
+    if (isOurUpgrade(request)) handlers.upgrade(request, socket, head)
+    else if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket)
   }
+  const restoreUpgrades = shareUpgrades(server)
   server.removeAllListeners('request')
   server.on('request', onRequest)
   server.on('upgrade', onUpgrade)
   return () => {
     server.off('request', onRequest)
     server.off('upgrade', onUpgrade)
+    restoreUpgrades()
     for (const listener of theirs) server.on('request', listener)
   }
 }
@@ -93,6 +97,41 @@ export async function closeServer(
   clearInterval(idle)
 }
 
+type ShouldUpgrade = (request: http.IncomingMessage) => boolean
+
+/** Node ≥ 24.9 asks before it takes a request for an upgrade; an older one takes every offer for one. */
+interface Upgrades {
+  shouldUpgradeCallback?: ShouldUpgrade
+}
+
+function withUpgrades(
+  shouldUpgradeCallback: ShouldUpgrade,
+  options: http.ServerOptions,
+): http.ServerOptions & Upgrades {
+  return { ...options, shouldUpgradeCallback }
+}
+
+/** Our upgrades become ours; about all others the application's server decides as it did without our listener. */
+function shareUpgrades(server: http.Server & Upgrades): () => void {
+  const theirs = server.shouldUpgradeCallback
+  if (theirs === undefined) return () => undefined
+  server.shouldUpgradeCallback = (request) =>
+    isOurUpgrade(request) || (server.listenerCount('upgrade') > 1 && theirs.call(server, request))
+  return () => {
+    server.shouldUpgradeCallback = theirs
+  }
+}
+
+function isOurUpgrade(request: http.IncomingMessage): boolean {
+  return pathOf(request) === UPGRADE_PATH && request.headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+/** Where Node took a request for an upgrade it can be answered as nothing else: it must be sent again without one. */
+function refuseUpgrade(socket: Duplex): void {
+  socket.on('error', () => socket.destroy())
+  endWith(socket, '400 Bad Request', bad('There is nothing to upgrade to. Leave `Upgrade` out.'))
+}
+
 /** What is no HTTP, or comes too slowly, gets an answer of PROTOCOL.md §7 too. */
 function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
   // A request that breaks off says nothing of who sent it: the connection is gone, and no answer means just that.
@@ -101,7 +140,11 @@ function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
     return
   }
   const { status, error: refused } = malformed(error.code)
-  const body = JSON.stringify(refused.toPayload())
+  endWith(socket, status, refused)
+}
+
+function endWith(socket: Duplex, status: string, error: ProtocolError): void {
+  const body = JSON.stringify(error.toPayload())
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
       `Cache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,

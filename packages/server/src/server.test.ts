@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import { connect as connectTcp } from 'node:net'
-import { ProtocolError, type Publication } from '@tidewire/protocol'
+import { type JsonObject, ProtocolError, type Publication } from '@tidewire/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createServer, type ServerOptions } from './compose.ts'
 import { ConfigError } from './config.ts'
@@ -57,6 +57,18 @@ function eventually<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve!: (value: T) => void
   const promise = new Promise<T>((r) => (resolve = r))
   return { promise, resolve }
+}
+
+const HANDSHAKE =
+  'GET /v1/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+  'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+const ignore = (): void => undefined
+const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n)
+
+function circle(): unknown {
+  const itself: { itself?: object } = {}
+  itself.itself = itself
+  return itself
 }
 
 describe('an application that embeds the server', () => {
@@ -131,6 +143,69 @@ describe('an application that embeds the server', () => {
     await expect(answer).resolves.toEqual({ value: 'yes' })
   })
 
+  it.each<[string, unknown, number]>([
+    ['a bigint', { n: 1n }, 4009],
+    ['a circle', circle(), 4009],
+    ['no object', 'text', 4009],
+    ['nothing', undefined, 4009],
+    ['too many keys', Object.fromEntries(range(2_000).map((n) => [`k${n}`, n])), 4009],
+    ['too many bytes', { text: 'x'.repeat(70_000) }, 4005],
+  ])('is told that %s is no payload, and harms nobody', async (_, payload, code) => {
+    const { server, url, token } = await start()
+    const { socket, next } = await connect(url, await token('ada'))
+    for (const namespace of ['chat', 'live', 'signal']) {
+      send(socket, 'subscribe', { channel: `${namespace}:a` })
+      await next('subscribed')
+      const message = { type: 'order', payload: payload as JsonObject }
+      await expect(server.publish(`${namespace}:a`, message)).rejects.toMatchObject({ code })
+    }
+    await server.publish('signal:a', { type: 'fine', payload: {} })
+    await next('fine')
+  })
+
+  it.each<[string, unknown, number]>([
+    ['a bigint', 1n, 4009],
+    ['a function', () => undefined, 4009],
+    ['too many keys', Object.fromEntries(range(2_000).map((n) => [`k${n}`, n])), 4009],
+    ['too many bytes', 'x'.repeat(70_000), 4005],
+  ])('is told that %s is no argument of a call', async (_, args, code) => {
+    const { server, url, token } = await start()
+    await connect(url, await token('ada'))
+    await expect(server.call('ada', 'confirm', args)).rejects.toMatchObject({ code })
+  })
+
+  it.each(['chat', 'live'])('may change in %s what it published, and history stays', async (ns) => {
+    const { server, url, token } = await start()
+    const { socket, next } = await connect(url, await token('ada'))
+    const payload = { items: [1] }
+    await server.publish(`${ns}:a`, { type: 'order', payload })
+    payload.items.push(2)
+    send(socket, 'history', { channel: `${ns}:a` })
+    expect((await next('history')).payload).toMatchObject({
+      publications: [{ payload: { items: [1] } }],
+    })
+  })
+
+  it('ends only the client whose command has an answer that is no JSON, and logs why', async () => {
+    const errors: unknown[] = []
+    const logger = {
+      debug: ignore,
+      info: ignore,
+      warn: ignore,
+      error: (e: unknown) => errors.push(e),
+    }
+    const { server, url, token } = await start({ logger })
+    server.command('count', () => ({ type: 'count', payload: { n: 1n } as never }))
+    const { socket, next, closed } = await connect(url, await token('ada'))
+    const other = await connect(url, await token('bob'))
+    send(socket, 'count', {})
+    expect(await next('error')).toMatchObject({ payload: { code: 4000 } })
+    expect(await closed).toBe(4000)
+    expect(errors).toHaveLength(1)
+    send(other.socket, 'ping', {})
+    await other.next('pong')
+  })
+
   it('shares its own http.Server and keeps its own paths', async () => {
     const app = http.createServer((_request, response) => response.end('mine'))
     const server = createServer({ dev: false, auth: { jwt_secret: 'x'.repeat(32) } })
@@ -140,10 +215,11 @@ describe('an application that embeds the server', () => {
     const url = `http://127.0.0.1:${(app.address() as { port: number }).port}`
     expect(await (await fetch(`${url}/anything`)).text()).toBe('mine')
     expect((await fetch(`${url}/health`)).status).toBe(200)
-    const { socket, next } = await connect(url, '')
+    const { socket, next, closed } = await connect(url, '')
     send(socket, 'subscribe', { channel: 'open:a' })
     await next('subscribed')
     await server.close()
+    expect(await closed).toBe(1012)
     expect(await (await fetch(`${url}/health`)).text()).toBe('mine')
     app.closeAllConnections()
     await new Promise((resolve) => app.close(resolve))
@@ -192,6 +268,31 @@ it('a request that breaks off is not answered: its sender is not to blame', asyn
 })
 
 describe('a server that stops', () => {
+  it('lets clients say goodbye also on the server of an application', async () => {
+    const app = http.createServer()
+    const server = createServer({ dev: false, auth: { jwt_secret: 'x'.repeat(32) } })
+    server.namespace('open', { publish: 'anyone', subscribe: 'anyone' })
+    await server.attach(app)
+    await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve))
+    const socket = connectTcp((app.address() as { port: number }).port, '127.0.0.1')
+    socket.write(HANDSHAKE)
+    await once(socket, 'data')
+    const order: string[] = []
+    socket.on('data', (bytes: Buffer) => {
+      if (!bytes.includes(Buffer.from([0x03, 0xf4]))) return
+      order.push('told 1012')
+      // A close frame with the same code, masked by zeros.
+      socket.write(Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xf4]))
+    })
+    const ended = once(socket, 'end')
+    await server.close()
+    order.push('closed')
+    await ended
+    expect(order).toEqual(['told 1012', 'closed'])
+    socket.destroy()
+    await new Promise((resolve) => app.close(resolve))
+  })
+
   it('is not kept by readers that come back while it drains', async () => {
     const { server, url, token } = await start({ shutdown_ms: 60_000 })
     const headers = { authorization: `Bearer ${await token('ada')}` }
@@ -212,10 +313,7 @@ describe('a server that stops', () => {
     const { port } = new URL(url)
     const socket = connectTcp(Number(port), '127.0.0.1')
     socket.on('error', () => undefined)
-    socket.write(
-      `GET /v1/ws?token=${await token('ada')} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
-    )
+    socket.write(HANDSHAKE.replace('/v1/ws', `/v1/ws?token=${await token('ada')}`))
     await once(socket, 'data')
     const ended = once(socket, 'close')
     socket.resume()

@@ -1,8 +1,9 @@
 import type http from 'node:http'
-import type { JsonObject, Publication } from '@tidewire/protocol'
+import type { Envelope, JsonObject, Publication } from '@tidewire/protocol'
 import { type Config, type Policy, type PolicyInput, resolvePolicy } from './config.ts'
 import type { CallResult } from './core/calls.ts'
 import type { Command, Core } from './core/core.ts'
+import { boundFrame } from './core/frame-size.ts'
 import type { Actor } from './core/ports/actor.ts'
 import type { Broker, Receipt } from './core/ports/broker.ts'
 import {
@@ -13,6 +14,7 @@ import {
   listenOn,
 } from './http-server.ts'
 import type { OpsServer } from './observe/ops-server.ts'
+import { ownEnvelope, ownJson, ownPayload } from './own-json.ts'
 import type { HttpApi } from './transports/http-api.ts'
 
 /** What a server is made of; `compose.ts` chooses the parts. */
@@ -23,6 +25,8 @@ export interface Parts {
   handlers: HttpHandlers
   route: HttpApi['route']
   ops: OpsServer
+  /** Resolves when no WebSocket connection is left. */
+  idle: () => Promise<void>
   /** Ends by force the connections that did not say goodbye. */
   cut: () => void
   close: () => Promise<void>
@@ -87,8 +91,11 @@ export class Server {
 
   /** A type that clients may send, beside those of the protocol. Throws when the type is taken. */
   command(type: string, handler: CommandHandler): void {
-    const command: Command = ({ user, id }, { payload }) =>
-      handler({ payload, user, client_id: id })
+    const command: Command = ({ user, id }, { payload }) => {
+      const answer = handler({ payload, user, client_id: id })
+      if (answer instanceof Promise) return answer.then((later) => this.#ownAnswer(type, later))
+      return this.#ownAnswer(type, answer)
+    }
     this.#parts.core.addCommand(type, command)
   }
 
@@ -97,9 +104,14 @@ export class Server {
     this.#parts.route(...route)
   }
 
-  /** Resolves when the channel's log holds the publication. Rejects with `ProtocolError`. */
-  publish(channel: string, message: PublishInput): Promise<Receipt & { message_id: string }> {
-    return this.#parts.core.publish(SERVER, { channel, ...message })
+  /**
+   * Resolves when the channel's log holds the publication. The payload is copied. Rejects with `ProtocolError`:
+   * `bad_envelope` for a payload that is no JSON object, `message_too_large` for one that fits in no frame.
+   */
+  async publish(channel: string, message: PublishInput): Promise<Receipt & { message_id: string }> {
+    const { core, config } = this.#parts
+    const payload = ownPayload(message.payload, config.limits)
+    return core.publish(SERVER, { channel, ...message, payload })
   }
 
   /**
@@ -115,15 +127,17 @@ export class Server {
 
   /**
    * Asks the user's clients; the first answer counts. Rejects with `not_found` when none is connected, and with
-   * `unavailable` when none answers within `timeoutMs` (5 s).
+   * `unavailable` when none answers within `timeoutMs` (5 s). `args` are JSON and are bounded as a payload is.
    */
-  call(
+  async call(
     user: string,
     method: string,
     args: unknown,
     { timeoutMs = CALL_TIMEOUT_MS }: { timeoutMs?: number } = {},
   ): Promise<CallResult> {
-    return this.#parts.core.call(SERVER, user, method, args, timeoutMs)
+    const { core, config } = this.#parts
+    const owned = ownPayload({ args: ownJson(args ?? null) }, config.limits)
+    return core.call(SERVER, user, method, owned['args'], timeoutMs)
   }
 
   /**
@@ -151,6 +165,19 @@ export class Server {
     return this.#closed
   }
 
+  // A bad answer is the application's fault: the client learns that something failed, the log learns what.
+  #ownAnswer(command: string, answer: CommandAnswer | undefined): Envelope | undefined {
+    if (answer === undefined) return undefined
+    const { limits } = this.#parts.config
+    try {
+      const owned = ownEnvelope(answer.type, answer.payload, limits)
+      boundFrame(owned, limits.max_frame_bytes)
+      return owned
+    } catch (cause) {
+      throw new Error(`The answer of the command \`${command}\` can be no frame.`, { cause })
+    }
+  }
+
   async #listen(): Promise<Addresses> {
     const { config, handlers, ops } = this.#parts
     await this.#start()
@@ -173,13 +200,22 @@ export class Server {
   }
 
   async #close(): Promise<void> {
-    const { core, ops, config, cut } = this.#parts
+    const { core, ops, config, idle, cut } = this.#parts
     for (const detach of this.#detach) detach()
     const closed = this.#listening && closeServer(this.#listening, config.shutdown_ms, cut)
     await core.stop(RECONNECT_SPREAD_MS)
     await closed
+    // On an application's server, which stays open, nothing but this waits for the goodbyes.
+    await within(config.shutdown_ms, idle())
     cut()
     await this.#parts.close()
     await ops.close()
   }
+}
+
+async function within(ms: number, done: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const passed = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  await Promise.race([done, passed])
+  clearTimeout(timer)
 }

@@ -70,7 +70,7 @@ describe('the hot log', () => {
 
   it('drops the oldest of a channel that fills the broker alone', async () => {
     const { broker } = await start({ entries: 10 })
-    await broker.join('live:a')
+    broker.join('live:a')
     for (let i = 0; i < 15; i++) await broker.publish(draft('live:a', `${i}`))
     expect(await broker.history('live:a', { limit: 0 })).toMatchObject({ oldest: 6, newest: 15 })
   })

@@ -17,6 +17,11 @@ export function judge(at: Position | undefined, batch: ChannelBatch): Verdict {
   return batch.first <= at.offset ? 'overlap' : 'gap'
 }
 
+/** Whether who stands at `at` has `top`. */
+export function reaches(at: Position | undefined, top: Position): boolean {
+  return at?.epoch === top.epoch && at.offset >= top.offset
+}
+
 /** Why the log cannot take a reader on from `at`; `undefined` when it can. */
 export function lostReason(at: Position, page: Page): 'expired' | 'epoch_changed' | undefined {
   // A position above the log's end belongs to a life of the log that this one does not continue.

@@ -30,6 +30,11 @@ export class Conflation {
     if (this.#cancel === undefined || this.#newest.size > MAX_KEYS) this.#flush()
   }
 
+  /** Delivers what waits, before its time: something that it must not come after follows. */
+  flush(): void {
+    if (this.#newest.size > 0) this.#flush()
+  }
+
   end(): void {
     this.#cancel?.()
     this.#newest.clear()

@@ -10,6 +10,7 @@ import {
 import { type CallResult, Calls } from './calls.ts'
 import { commands } from './commands/index.ts'
 import { drain, SERVICE_RESTART } from './drain.ts'
+import { boundFrame } from './frame-size.ts'
 import { Hub } from './hub.ts'
 import { type Namespace, Namespaces } from './namespaces.ts'
 import { permit, permitServer, required } from './permissions.ts'
@@ -26,7 +27,7 @@ import { Sessions } from './sessions.ts'
 import type { Subscription } from './subscription.ts'
 import { type Listener, Taps } from './taps.ts'
 import { Timers } from './timers.ts'
-import { Turn } from './turn.ts'
+import { type Flushable, Turn } from './turn.ts'
 
 /** An answer to a frame; the payload is JSON. */
 export interface Reply {
@@ -103,7 +104,7 @@ export class Core implements Service {
     this.#random = options.random
     this.#authenticator = options.authenticator
     this.#revocations = new Revocations(options.clock)
-    this.turn = new Turn(options.clock)
+    this.turn = new Turn(options.clock, (error, failed) => this.#failTurn(error, failed))
     this.timers = new Timers(options.clock)
     this.calls = new Calls(options.clock)
     this.#hub = new Hub(this.turn)
@@ -225,6 +226,16 @@ export class Core implements Service {
       .catch((error: unknown) => this.observer.failed('broker.leave', error))
   }
 
+  #failTurn(error: unknown, failed: Flushable): void {
+    this.observer.failed('turn', error)
+    if (!(failed instanceof Session)) return
+    failed.end(
+      new ProtocolError('unknown_error', 'Something failed on the server. Connect again.', {
+        cause: error,
+      }),
+    )
+  }
+
   #lookForGaps(): void {
     this.#cancelLook = this.clock.after(LOOK_FOR_GAPS_MS, () => {
       this.#hub.look()
@@ -270,6 +281,9 @@ export class Core implements Service {
     if (message_id !== undefined && !isMessageId(message_id)) {
       throw new ProtocolError('bad_envelope', '`message_id` is not a text of 1 to 128 characters.')
     }
+    // What the same publish costs as a frame, so that every transport takes the same.
+    const metadata = message_id === undefined ? { channel } : { channel, message_id }
+    boundFrame({ type, payload, metadata }, this.limits.max_frame_bytes)
     const draft = this.draft(channel, type, payload, message_id, { user: actor.user })
     const id = draft.metadata.message_id
     return { ...(await this.publishDraft(namespace, draft)), message_id: id }
@@ -304,6 +318,8 @@ export class Core implements Service {
   ): Promise<CallResult> {
     permitServer(actor)
     const payload = { method, args, timeout_ms: timeoutMs }
+    const frame = { type: 'call', payload: payload as JsonObject, metadata: {} }
+    boundFrame(frame, this.limits.max_frame_bytes)
     const sessions = this.sessions.of(user).filter(({ connection }) => connection.duplex)
     return this.calls.ask(sessions, this.newId(), payload, this.timestamp())
   }

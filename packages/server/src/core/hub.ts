@@ -1,5 +1,6 @@
 import type { Position, Publication } from '@tidewire/protocol'
 import { ChannelBatch } from './ports/batch.ts'
+import { reaches } from './catch-up.ts'
 import type { Turn } from './turn.ts'
 
 /** One that listens to a channel on this node. */
@@ -20,7 +21,8 @@ class Room {
   #last = 0
   /** What the log is known to hold and did not come. */
   #expected: Position | undefined
-  #overdue = false
+  /** What was missing at the last look already. */
+  #overdue: Position | undefined
 
   constructor(channel: string, turn: Turn) {
     this.channel = channel
@@ -40,21 +42,18 @@ class Room {
   /** True when the room waits for `top` from now on. */
   expect(top: Position): boolean {
     if (this.#has(top)) return false
-    this.#expected = top
+    // The receipt of a duplicate says less than what is known.
+    if (!reaches(this.#expected, top)) this.#expected = top
     return true
   }
 
   /** Tells the members when what was expected is overdue at the second look. True while the room waits. */
   look(): boolean {
+    if (this.#overdue !== undefined && !this.#has(this.#overdue)) this.#missed(this.#overdue)
     const top = this.#expected
-    if (top === undefined || this.#has(top) || this.#overdue) {
-      if (top !== undefined && !this.#has(top)) this.#missed(top)
-      this.#expected = undefined
-      this.#overdue = false
-      return false
-    }
-    this.#overdue = true
-    return true
+    this.#expected = undefined
+    this.#overdue = top === undefined || this.#has(top) ? undefined : top
+    return this.#overdue !== undefined
   }
 
   #has({ epoch, offset }: Position): boolean {

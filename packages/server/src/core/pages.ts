@@ -23,7 +23,7 @@ export class Pages {
   read<T>(read: () => Promise<T>): Promise<T> {
     if (!this.#reading && !this.#outbox.congested) return this.#begin(read)
     return new Promise((resolve, reject) => {
-      this.#waiting.push(() => this.#begin(read).then(resolve, reject))
+      this.#waiting.push(() => void this.#begin(read).then(resolve, reject))
       if (!this.#reading) this.#next()
     })
   }

@@ -8,6 +8,7 @@ import {
 } from '@tidewire/protocol'
 import { publish } from './commands/publish.ts'
 import type { Core, Reply } from './core.ts'
+import { watchExpiry } from './expiry.ts'
 import { Outbox } from './outbox.ts'
 import { Pages } from './pages.ts'
 import { required } from './permissions.ts'
@@ -21,7 +22,6 @@ import type { Flushable } from './turn.ts'
 
 /** Seconds that a connection without a token has for its `auth` frame. Absolute: traffic does not extend it. */
 const AUTH_DEADLINE_MS = 5_000
-const EXPIRY_NOTICE_MS = 60_000
 /** Undecodable frames that a connection may send: nine at once, and one every ten seconds. More close it. */
 const STRIKES = { burst: 9, perSecond: 0.1 }
 
@@ -67,7 +67,9 @@ export class Session implements SessionHandle, Flushable, Reader {
       limits: { ...this.#core.limits },
     })
     if (actor !== undefined) this.become(actor)
-    else this.#timer(AUTH_DEADLINE_MS, () => this.end(required()))
+    else {
+      this.#cancelTimer = this.#core.timers.after(AUTH_DEADLINE_MS, () => this.end(required()))
+    }
   }
 
   get actor(): Actor | undefined {
@@ -104,7 +106,7 @@ export class Session implements SessionHandle, Flushable, Reader {
 
   refuse(error: ProtocolError): void {
     if (this.#closed) return
-    this.#fail(error, undefined)
+    this.#fail(error, error.messageId)
   }
 
   closed(code: number): void {
@@ -129,16 +131,10 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
     if (actor.expires_at === undefined) return
-    const left = actor.expires_at - this.#core.clock.now()
     const expires_at = new Date(actor.expires_at).toISOString()
-    if (left <= EXPIRY_NOTICE_MS) {
-      this.send('auth_expiring', { expires_at })
-      this.#timer(left, () => this.#expire())
-      return
-    }
-    this.#timer(left - EXPIRY_NOTICE_MS, () => {
-      this.send('auth_expiring', { expires_at })
-      this.#timer(EXPIRY_NOTICE_MS, () => this.#expire())
+    this.#cancelTimer = watchExpiry(actor.expires_at, this.#core.clock, this.#core.timers, {
+      onNotice: () => this.send('auth_expiring', { expires_at }),
+      onExpired: () => this.#expire(),
     })
   }
 
@@ -279,10 +275,6 @@ export class Session implements SessionHandle, Flushable, Reader {
 
   #expire(): void {
     this.end(new ProtocolError('session_expired', 'The token expired. Connect with a new one.'))
-  }
-
-  #timer(ms: number, fn: () => void): void {
-    this.#cancelTimer = this.#core.timers.after(ms, fn)
   }
 }
 

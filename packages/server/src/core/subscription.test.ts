@@ -155,6 +155,86 @@ describe('mode latest', () => {
     await clock.advance(1_000)
     expect(connection.offsets).toEqual([1, 9, 10])
   })
+
+  it('delivers before a reset what it held back, and nothing older after it', async () => {
+    const log = new MemoryBroker({ clock, newId: () => 'x', retention: { max_entries: 1 } })
+    await harness.add('tiny', new Lossy(log))
+    await harness.publishMany(2, 'tiny:a')
+    const { session, connection } = harness.connect()
+    session.receive(frame('subscribe', { channel: 'tiny:a', mode: 'latest', interval_ms: 100 }))
+    await clock.settle()
+    // 3 leaves at once, 4 waits for the interval, 5 is lost on the bus and in the log.
+    for (let i = 0; i < 5; i++) {
+      await harness.publishMany(1, 'tiny:a')
+      await clock.settle()
+    }
+    await clock.advance(1_000)
+    const told = connection.frames.slice(2).map(({ type, payload, metadata }) => {
+      return type === 'reset' ? payload : metadata.offset
+    })
+    expect(told).toMatchObject([3, 4, { offset: 6, reason: 'expired' }, 7])
+  })
+})
+
+describe('a bus that takes time to join', () => {
+  class Slow extends Lossy {
+    joined: () => void = () => undefined
+
+    override join(): Promise<void> {
+      return new Promise((resolve) => {
+        this.joined = resolve
+      })
+    }
+  }
+
+  it.each(['none', 'memory'] as const)(
+    'does not bring back a subscription that was left meanwhile, with durability `%s`',
+    async (durability) => {
+      const bus = new Slow(harness.broker)
+      await harness.add('slow', bus, { durability })
+      const { session, connection } = harness.connect()
+      session.receive(frame('subscribe', { channel: 'slow:a' }, { message_id: 's' }))
+      session.receive(frame('unsubscribe', { channel: 'slow:a' }))
+      bus.joined()
+      await clock.settle()
+      await harness.publishMany(1, 'slow:a')
+      await clock.settle()
+      expect(connection.frames.slice(1)).toMatchObject([
+        { type: 'unsubscribed' },
+        { type: 'error', payload: { code: 4013 }, metadata: { correlation_id: 's' } },
+      ])
+    },
+  )
+})
+
+describe('what is missed while the log is read', () => {
+  it('is read before the subscription goes live', async () => {
+    const reads: (() => void)[] = []
+    class Late extends Lossy {
+      override async history(...args: Parameters<Lossy['history']>): ReturnType<Lossy['history']> {
+        const page = await super.history(...args)
+        await new Promise<void>((resolve) => reads.push(resolve))
+        return page
+      }
+
+      // Nothing comes over the bus.
+      protected override pass(): void {
+        this.dropped += 1
+      }
+    }
+    await harness.add('late', new Late(harness.broker))
+    const { session, connection } = harness.connect()
+    session.receive(frame('subscribe', { channel: 'late:a' }))
+    await clock.settle()
+    await harness.publishMany(1, 'late:a')
+    await clock.advance(5_000)
+    // Missed by now, and the page that is still on its way was read before it.
+    for (let i = 0; i < 3; i++) {
+      for (const read of reads.splice(0)) read()
+      await clock.settle()
+    }
+    expect(connection.offsets).toEqual([1])
+  })
 })
 
 describe('a gap on the bus', () => {

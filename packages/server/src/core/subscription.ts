@@ -1,5 +1,5 @@
 import type { Down, Position } from '@tidewire/protocol'
-import { Held, judge, lostReason, startOfLast } from './catch-up.ts'
+import { Held, judge, lostReason, reaches, startOfLast } from './catch-up.ts'
 import { Conflation } from './conflation.ts'
 import { Batch, ChannelBatch } from './ports/batch.ts'
 import type { Broker, Page } from './ports/broker.ts'
@@ -49,6 +49,8 @@ export class Subscription {
   #state: 'reading' | 'live' | 'ended' = 'reading'
   #position: Position | undefined
   #held = new Held(MAX_HELD)
+  /** What the log was said to hold while it was read: that page may be older. */
+  #missed: Position | undefined
 
   constructor(channel: string, broker: Broker, reader: Reader, clock: Clock, start: Start) {
     this.channel = channel
@@ -62,8 +64,9 @@ export class Subscription {
           )
   }
 
-  /** A channel without a log: no position, no history. */
-  startUnlogged(since: Position | undefined): Down['subscribed'] {
+  /** A channel without a log: no position, no history. Undefined when the subscription ended before it began. */
+  startUnlogged(since: Position | undefined): Down['subscribed'] | undefined {
+    if (this.#state === 'ended') return undefined
     this.#state = 'live'
     return {
       channel: this.channel,
@@ -128,9 +131,9 @@ export class Subscription {
 
   /** The bus lost what the log holds: reads it. */
   missed(top: Position): void {
-    const at = this.#position
-    if (this.#state !== 'live' || at === undefined) return
-    if (at.epoch === top.epoch && at.offset >= top.offset) return
+    if (this.#state === 'reading' && !reaches(this.#missed, top)) this.#missed = top
+    if (this.#state !== 'live' || this.#position === undefined) return
+    if (reaches(this.#position, top)) return
     this.#state = 'reading'
     this.#readOn()
   }
@@ -177,13 +180,21 @@ export class Subscription {
     if (page.more) return false
     const { batches, complete } = this.#held.take(this.#position!)
     for (const batch of batches) this.#send(batch)
-    if (!complete) return false
+    if (!complete || this.#hasMissed()) return false
     this.#state = 'live'
     this.#held = new Held(MAX_HELD)
     return true
   }
 
+  /** Asked once for what was missed: the page that is read next has all there is of it. */
+  #hasMissed(): boolean {
+    const missed = this.#missed
+    this.#missed = undefined
+    return missed !== undefined && !reaches(this.#position, missed)
+  }
+
   #reset(reason: 'expired' | 'epoch_changed', page: Page): void {
+    this.#conflation?.flush()
     this.#position = { epoch: page.epoch, offset: page.newest }
     this.#reader.marker('reset', { channel: this.channel, ...this.#position, reason })
   }

@@ -4,33 +4,37 @@ const SLOTS = 64
 const TICK_MS = 1_000
 
 interface Timer {
+  /** Undefined when it was cancelled. */
   fn: (() => void) | undefined
-  rounds: number
+  /** The tick it fires in: whole seconds of `Clock.steady`. */
+  tick: number
 }
 
 /**
  * One wheel for the deadlines of all sessions, to the second: a session costs an entry, not a timer of the runtime.
- * It turns only while something waits.
+ * It turns only while something waits, and by the time that passed: late ticks and stalls delay nothing further.
  */
 export class Timers {
   readonly #clock: Clock
   readonly #slots: Set<Timer>[] = Array.from({ length: SLOTS }, () => new Set())
-  #at = 0
+  /** The tick up to which everything fired. */
+  #at: number
   #waiting = 0
   #stop: (() => void) | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.#at = Math.floor(clock.steady() / TICK_MS)
   }
 
   /** Calls `fn` between `ms` and one second after it; the result cancels it. */
   after(ms: number, fn: () => void): () => void {
-    const ticks = Math.max(1, Math.ceil(ms / TICK_MS) + 1)
-    const timer: Timer = { fn, rounds: Math.floor((ticks - 1) / SLOTS) }
-    const slot = this.#slots[(this.#at + ticks) % SLOTS]!
+    const tick = Math.max(this.#at + 1, Math.ceil((this.#clock.steady() + ms) / TICK_MS))
+    const timer: Timer = { fn, tick }
+    const slot = this.#slots[tick % SLOTS]!
     slot.add(timer)
     this.#waiting += 1
-    this.#stop ??= this.#clock.after(TICK_MS, this.#tick)
+    this.#stop ??= this.#nextTick()
     return () => {
       timer.fn = undefined
       if (slot.delete(timer)) this.#waiting -= 1
@@ -44,17 +48,28 @@ export class Timers {
   }
 
   readonly #tick = (): void => {
-    this.#at = (this.#at + 1) % SLOTS
-    const slot = this.#slots[this.#at]!
-    for (const timer of slot) {
-      if (timer.rounds > 0) {
-        timer.rounds -= 1
-        continue
+    const due = this.#takeDue(Math.floor(this.#clock.steady() / TICK_MS))
+    this.#stop = this.#waiting > 0 ? this.#nextTick() : undefined
+    for (const timer of due) timer.fn?.()
+  }
+
+  #takeDue(now: number): Timer[] {
+    const due: Timer[] = []
+    const last = Math.min(now, this.#at + SLOTS)
+    for (let tick = this.#at + 1; tick <= last; tick++) {
+      const slot = this.#slots[tick % SLOTS]!
+      for (const timer of slot) {
+        if (timer.tick > now) continue
+        slot.delete(timer)
+        due.push(timer)
       }
-      slot.delete(timer)
-      this.#waiting -= 1
-      timer.fn?.()
     }
-    this.#stop = this.#waiting > 0 ? this.#clock.after(TICK_MS, this.#tick) : undefined
+    this.#at = Math.max(this.#at, now)
+    this.#waiting -= due.length
+    return due.sort((a, b) => a.tick - b.tick)
+  }
+
+  #nextTick(): () => void {
+    return this.#clock.after(TICK_MS - (this.#clock.steady() % TICK_MS), this.#tick)
   }
 }

@@ -10,12 +10,15 @@ export interface Flushable {
  */
 export class Turn {
   readonly #clock: Clock
+  readonly #onError: (error: unknown, failed: Flushable) => void
   #channels: Flushable[] = []
   #sessions: Flushable[] = []
   #scheduled = false
 
-  constructor(clock: Clock) {
+  /** `onError` is told of a flush that threw; it takes nothing from the others of the turn. */
+  constructor(clock: Clock, onError: (error: unknown, failed: Flushable) => void) {
     this.#clock = clock
+    this.#onError = onError
   }
 
   /** The channel has publications to hand out. Called once per channel and turn by the hub. */
@@ -39,10 +42,18 @@ export class Turn {
   readonly #run = (): void => {
     const channels = this.#channels
     this.#channels = []
-    for (const channel of channels) channel.flush()
+    for (const channel of channels) this.#flush(channel)
     const sessions = this.#sessions
     this.#sessions = []
     this.#scheduled = false
-    for (const session of sessions) session.flush()
+    for (const session of sessions) this.#flush(session)
+  }
+
+  #flush(flushable: Flushable): void {
+    try {
+      flushable.flush()
+    } catch (error) {
+      this.#onError(error, flushable)
+    }
   }
 }

@@ -8,6 +8,7 @@ interface Timer {
 /** Time that stands still until it is told to go on. */
 export class FakeClock implements Clock {
   #now: number
+  #stepped = 0
   #timers = new Set<Timer>()
   #endOfTurn: (() => void)[] = []
 
@@ -16,7 +17,7 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
-    return this.#now
+    return this.#now + this.#stepped
   }
 
   steady(): number {
@@ -40,6 +41,17 @@ export class FakeClock implements Clock {
       if (this.#endOfTurn.length === 0) return
       for (const fn of this.#endOfTurn.splice(0)) fn()
     }
+  }
+
+  /** Sets the wall clock on, or back. No time passes. */
+  step(ms: number): void {
+    this.#stepped += ms
+  }
+
+  /** Lets `ms` pass in which nothing can happen; what fell due meanwhile fires at the end. */
+  async stall(ms: number): Promise<void> {
+    this.#now += ms
+    await this.advance(0)
   }
 
   /** Lets `ms` pass, firing what falls due in its order. */

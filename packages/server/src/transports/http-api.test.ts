@@ -216,6 +216,19 @@ describe('the HTTP API of a server', () => {
     expect(status).toBe(413)
   })
 
+  it.each([
+    ['x', 70_000, 413, 4005],
+    // Three bytes each.
+    ['€', 22_000, 413, 4005],
+    ['€', 21_000, 201, undefined],
+    ['x', 65_000, 201, undefined],
+  ])('bounds a publication as a frame: %j × %i gets %i', async (char, times, status, code) => {
+    const path = `${url}/v1/channels/chat:frames/publications`
+    const body = { type: 'a', payload: { content: char.repeat(times) } }
+    const answer = await send(path, { token: user, body })
+    expect([answer.status, answer.body['code']]).toEqual([status, code])
+  })
+
   it('takes a body without an announced length', async () => {
     const status = await new Promise((resolve, reject) => {
       const path = `${url}/v1/channels/chat:chunks/publications`

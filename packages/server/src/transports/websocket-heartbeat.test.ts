@@ -3,6 +3,7 @@ import { Heartbeat, type Watched } from './websocket-heartbeat.ts'
 
 class Peer implements Watched {
   heardAt = 0
+  isPaused = false
   pings = 0
   ended = false
   readonly #answer: () => void
@@ -69,6 +70,18 @@ describe('a heartbeat of 25 s', () => {
     vi.advanceTimersByTime(4_000)
     expect(peer.ended).toBe(false)
     vi.mocked(performance.now).mockRestore()
+  })
+
+  it('judges nobody by the time in which it was not read', () => {
+    const peer = new Peer()
+    heartbeat.watch(peer)
+    peer.isPaused = true
+    vi.advanceTimersByTime(100_000)
+    peer.isPaused = false
+    vi.advanceTimersByTime(34_000)
+    expect(peer.ended).toBe(false)
+    vi.advanceTimersByTime(1_000)
+    expect(peer.ended).toBe(true)
   })
 
   it('forgets who left, and ends the rest when it closes', () => {

@@ -2,6 +2,8 @@
 export interface Watched {
   /** `Heartbeat.now` when something was last heard of it. */
   heardAt: number
+  /** It is not read for now, so that nothing can be heard of it. */
+  readonly isPaused: boolean
   ping(): void
   /** Ends it at once. */
   terminate(): void
@@ -51,6 +53,7 @@ export class Heartbeat {
     if (stalled) return
     this.now += 1
     for (const connection of this.#watched) {
+      if (connection.isPaused) connection.heardAt = this.now
       const silent = this.now - connection.heardAt
       if (silent >= this.#endAfter) connection.terminate()
       else if (silent > 0 && silent % this.#pingAfter === 0) connection.ping()

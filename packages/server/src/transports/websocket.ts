@@ -45,6 +45,8 @@ export class WebSocketTransport {
   readonly #server: Server<typeof PeerSocket>
   readonly #wires: Map<string, Wire>
   readonly #heartbeat: Heartbeat
+  #open = 0
+  #whenIdle: (() => void)[] = []
 
   constructor(options: WebSocketOptions) {
     this.#options = options
@@ -84,7 +86,7 @@ export class WebSocketTransport {
       if (socket.destroyed) return
       this.#server.handleUpgrade(request, socket, head, (ws) => {
         socket.off('error', onError)
-        this.#open(ws, socket, actor)
+        this.#serve(ws, socket, actor)
       })
     } catch (error) {
       if (error instanceof ProtocolError && error.status === 401 && !socket.destroyed) {
@@ -108,23 +110,35 @@ export class WebSocketTransport {
     return this.#wires.get(ws.protocol) ?? this.#wires.get(JSON_SUBPROTOCOL)!
   }
 
+  /** Resolves when no connection is left. */
+  idle(): Promise<void> {
+    if (this.#open === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#whenIdle.push(resolve))
+  }
+
   /** Ends by force what did not say goodbye. */
   close(): void {
     this.#heartbeat.close()
     this.#server.close()
   }
 
-  #open(ws: PeerSocket, socket: Duplex, actor: Actor | undefined): void {
+  #serve(ws: PeerSocket, socket: Duplex, actor: Actor | undefined): void {
     const { codec, encoding } = this.#wireOf(ws)
     const connection = new WebSocketConnection(ws, socket, encoding)
     const session = this.#options.service.open(connection, actor)
-    ws.peer = { session, codec, connection, heartbeat: this.#heartbeat }
+    ws.peer = { session, codec, connection, heartbeat: this.#heartbeat, gone: this.#gone }
+    this.#open += 1
     this.#heartbeat.watch(connection)
     ws.on('message', onMessage)
     ws.on('pong', onHeard)
     ws.on('ping', onHeard)
     ws.on('error', onError)
     ws.on('close', onClose)
+  }
+
+  readonly #gone = (): void => {
+    this.#open -= 1
+    if (this.#open === 0) for (const resolve of this.#whenIdle.splice(0)) resolve()
   }
 }
 
@@ -134,6 +148,7 @@ interface Peer {
   codec: Codec
   connection: WebSocketConnection
   heartbeat: Heartbeat
+  gone: () => void
 }
 
 class PeerSocket extends WebSocket {
@@ -158,9 +173,10 @@ function onError(this: WebSocket): void {
 }
 
 function onClose(this: WebSocket, code: number): void {
-  const { session, connection, heartbeat } = peerOf(this)
+  const { session, connection, heartbeat, gone } = peerOf(this)
   heartbeat.forget(connection)
   session.closed(code)
+  gone()
 }
 
 function peerOf(ws: WebSocket): Peer {
@@ -206,6 +222,10 @@ class WebSocketConnection implements Connection, Watched {
       return
     }
     this.#socket.write(Buffer.concat(batches.map((batch) => batch.bytes(this.#encoding))))
+  }
+
+  get isPaused(): boolean {
+    return this.#ws.isPaused
   }
 
   buffered(): number {

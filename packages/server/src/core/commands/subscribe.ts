@@ -37,10 +37,11 @@ export const subscribe: Command = async (session, envelope, core) => {
     const joined = core.join(subscription)
     if (joined !== undefined) await joined
     if (namespace.policy.durability === 'none') {
-      return { type: 'subscribed', payload: subscription.startUnlogged(since) }
+      const payload = subscription.startUnlogged(since)
+      if (payload !== undefined) return { type: 'subscribed', payload }
+    } else if (await subscription.start(start, envelope.metadata.message_id)) {
+      return undefined
     }
-    const started = await subscription.start(start, envelope.metadata.message_id)
-    if (started) return undefined
     throw new ProtocolError('conflict', 'The channel was left, or subscribed to again, meanwhile.')
   } catch (error) {
     if (session.subscriptions.get(channel) === subscription) session.subscriptions.delete(channel)

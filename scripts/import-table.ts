@@ -98,8 +98,9 @@ export const TABLE: readonly Row[] = [
   {
     // Of transports and observe it names the types of the parts that compose hands in.
     name: 'server',
-    files: ['packages/server/src/server.ts'],
+    files: ['packages/server/src/server.ts', 'packages/server/src/own-json.ts'],
     may: [
+      'server',
       'core',
       'core/ports',
       'config',

@@ -1,7 +1,5 @@
+import { SERVICE_RESTART } from './ports/connection.ts'
 import type { Session } from './session.ts'
-
-/** RFC 6455 / IANA: the server restarts. */
-export const SERVICE_RESTART = 1012
 
 /**
  * Sends every client away without losing what it was promised: each is told when to come back, spread so that they do

@@ -103,12 +103,10 @@ export class Hub {
     return this.#rooms.size
   }
 
-  /** True when the member is the channel's first one. */
-  join(channel: string, member: Member): boolean {
+  join(channel: string, member: Member): void {
     let room = this.#rooms.get(channel)
     if (room === undefined) this.#rooms.set(channel, (room = new Room(channel, this.#turn)))
     room.members.add(member)
-    return room.members.size === 1
   }
 
   /** True when the member was the channel's last one. */

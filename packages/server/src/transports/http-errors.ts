@@ -1,9 +1,8 @@
 import { type ErrorPayload, type ErrorReason, ProtocolError, reasonOf } from '@tidewire/protocol'
 import type { Context } from 'hono'
 import type { ServerResponse } from 'node:http'
+import { SERVICE_RESTART } from '../core/ports/connection.ts'
 import type { Observer } from '../core/ports/observer.ts'
-
-const SERVICE_RESTART = 1012
 
 /** What a client is told about `error`. What is not a `ProtocolError` is the server's fault and goes to the log. */
 export function toProtocolError(error: unknown, observer: Observer, where: string): ProtocolError {

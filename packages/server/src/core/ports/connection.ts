@@ -1,5 +1,8 @@
 import type { Batch } from './batch.ts'
 
+/** The close code of a server that stops: the client comes back (IANA, WebSocket close codes). */
+export const SERVICE_RESTART = 1012
+
 /**
  * Bytes out of one socket or response; knows no channel.
  *

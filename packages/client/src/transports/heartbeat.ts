@@ -5,7 +5,7 @@ export interface Timers {
   clear(timer: unknown): void
 }
 
-export const realTimers: Timers = {
+const realTimers: Timers = {
   now: () => Date.now(),
   set: (fn, ms) => setTimeout(fn, ms),
   clear: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),

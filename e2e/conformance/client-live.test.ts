@@ -196,7 +196,7 @@ describe.each(WEB_SOCKETS)('a client with %s', (_, WebSocket) => {
   describe('and a server that is silent', () => {
     // Time is moved by hand from here on, for the client and not for sockets.
     const meetSlowly = (script: Act[]) => {
-      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })
       return meetings.meet([script], { WebSocket, backoff: { minMs: 1, maxMs: 1 } })
     }
 

@@ -27,6 +27,7 @@ export function Chat({
   const { state } = useChannel(room)
   // Picking a room closes the sheet it was picked in.
   const [sheetOver, setSheetOver] = useState<string>()
+  const closeSheet = (): void => setSheetOver(undefined)
   const entries = rooms.map((name) => ({ room: name, unread: unreadOf(marks, name) }))
   const unread = entries.reduce((sum, entry) => sum + entry.unread, 0)
 
@@ -40,6 +41,7 @@ export function Chat({
       current={room}
       user={user}
       colours={colours}
+      onPick={closeSheet}
       onRemove={remove}
       onSignOut={onSignOut}
     />
@@ -57,7 +59,7 @@ export function Chat({
         onRead={onRead}
       />
       <TabBar rooms={entries} current={room} onMore={() => setSheetOver(room)} />
-      {sheetOver === room && <Sheet onClose={() => setSheetOver(undefined)}>{rail}</Sheet>}
+      {sheetOver === room && <Sheet onClose={closeSheet}>{rail}</Sheet>}
       {rooms.map((name) => (
         <RoomWatcher key={name} room={name} onSeen={onSeen} />
       ))}

@@ -2,6 +2,7 @@ import './styles/index.css'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.tsx'
+import { ErrorBoundary } from './error-boundary.tsx'
 import { Session } from './lib/session.ts'
 
 const root = document.getElementById('root')
@@ -9,6 +10,8 @@ if (!root) throw new Error('The page has no #root.')
 
 createRoot(root).render(
   <StrictMode>
-    <App session={new Session(new URLSearchParams(location.search))} />
+    <ErrorBoundary>
+      <App session={new Session(new URLSearchParams(location.search))} />
+    </ErrorBoundary>
   </StrictMode>,
 )

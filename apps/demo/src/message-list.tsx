@@ -11,7 +11,8 @@ interface MessageListProps {
   user: string
   /** Messages that came while the reader was further up. */
   unread: number
-  onNearTop: () => Promise<void>
+  onOlder: () => Promise<void>
+  isLoadingOlder: boolean
   onAtBottom: (isAtBottom: boolean) => void
   onRetry: (id: string) => void
   onDiscard: (id: string) => void
@@ -21,7 +22,8 @@ const ESTIMATES = { beginning: 120, day: 44, new: 28, message: 28 }
 const LEAD_ESTIMATE = 60
 
 export function MessageList(props: MessageListProps) {
-  const { rows, room, user, unread, onNearTop, onAtBottom, onRetry, onDiscard } = props
+  const { rows, room, user, unread, onOlder, isLoadingOlder, onAtBottom, onRetry, onDiscard } =
+    props
   const [arrivedAfter] = useState(() => newestOffset(rows))
   const {
     scroller,
@@ -48,9 +50,11 @@ export function MessageList(props: MessageListProps) {
 
   useEffect(() => onAtBottom(isAtBottom), [isAtBottom, onAtBottom])
 
+  // Once for each list: a search that brought no row goes on when the reader says so.
+  const count = rows.length
   useEffect(() => {
-    if (isNearTop && rows.length > 0) void onNearTop()
-  }, [isNearTop, rows.length, onNearTop])
+    if (isNearTop && count > 1) void onOlder()
+  }, [isNearTop, count, onOlder])
 
   // Who writes wants to see it.
   const last = rows.at(-1)
@@ -87,6 +91,7 @@ export function MessageList(props: MessageListProps) {
                 <MessageRow
                   key={row.key}
                   message={row.message}
+                  author={row.author}
                   leads={row.leads}
                   user={user}
                   isArrival={(row.message.offset ?? Infinity) > arrivedAfter}
@@ -94,7 +99,13 @@ export function MessageList(props: MessageListProps) {
                   onDiscard={onDiscard}
                 />
               ) : (
-                <Between key={row.key} row={row} room={room} />
+                <Between
+                  key={row.key}
+                  row={row}
+                  room={room}
+                  isLoading={isLoadingOlder}
+                  onOlder={() => void onOlder()}
+                />
               ),
             )}
         </div>
@@ -114,7 +125,21 @@ function newestOffset(rows: readonly Row[]): number {
   return last?.kind === 'message' ? (last.message.offset ?? 0) : 0
 }
 
-function Between({ row, room }: { row: Exclude<Row, { kind: 'message' }>; room: string }) {
-  if (row.kind === 'beginning') return <BeginningRow beginning={row.beginning} room={room} />
+function Between({
+  row,
+  room,
+  isLoading,
+  onOlder,
+}: {
+  row: Exclude<Row, { kind: 'message' }>
+  room: string
+  isLoading: boolean
+  onOlder: () => void
+}) {
+  if (row.kind === 'beginning') {
+    return (
+      <BeginningRow beginning={row.beginning} room={room} isLoading={isLoading} onOlder={onOlder} />
+    )
+  }
   return row.kind === 'day' ? <DaySeparator day={row.day} /> : <NewSeparator />
 }

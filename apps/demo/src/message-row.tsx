@@ -9,6 +9,7 @@ import { MessageText } from './rich-text.tsx'
 
 interface MessageRowProps {
   message: ChatMessage
+  author: string
   /** Stands under its author's name; the others of its group follow without one. */
   leads: boolean
   user: string
@@ -19,9 +20,8 @@ interface MessageRowProps {
 }
 
 export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
-  const { message, leads, user, isArrival } = props
+  const { message, author, leads, user, isArrival } = props
   const { id, offset, at, state } = message
-  const author = message.user ?? user
   return (
     <article
       className="message"
@@ -111,9 +111,24 @@ export function NewSeparator() {
   )
 }
 
-export function BeginningRow({ beginning, room }: { beginning: Beginning; room: string }) {
-  if (beginning === 'more') {
-    return <p className="beginning beginning-more">Loading older messages</p>
+interface BeginningRowProps {
+  beginning: Beginning
+  room: string
+  isLoading: boolean
+  onOlder: () => void
+}
+
+export function BeginningRow({ beginning, room, isLoading, onOlder }: BeginningRowProps) {
+  if (isLoading) return <p className="beginning beginning-more">Loading older messages</p>
+  if (beginning === 'more' || beginning === 'failed') {
+    return (
+      <p className="beginning beginning-more">
+        {beginning === 'failed' && <span role="alert">Older messages could not be loaded. </span>}
+        <button type="button" className="link-button" onClick={onOlder}>
+          {beginning === 'failed' ? 'Retry' : 'Look further back'}
+        </button>
+      </p>
+    )
   }
   if (beginning === 'start') {
     return (
@@ -137,5 +152,5 @@ export function BeginningRow({ beginning, room }: { beginning: Beginning; room: 
 
 const GAPS = {
   expired: 'History before this point has expired.',
-  restarted: 'The history of this room was started anew. What was said before this point is gone.',
+  restarted: 'The log began a new epoch. This is what it holds.',
 }

@@ -2,7 +2,8 @@ import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
 import { Avatar } from './avatar.tsx'
 import { CloseIcon, LeaveIcon, Mark, MoonIcon, SearchIcon, SunIcon } from './icons.tsx'
 import type { UseThemeResult } from './lib/hooks.ts'
-import { hrefOf, labelOf, MAX_ROOMS, roomOf } from './lib/rooms.ts'
+import { type Choice, choicesOf } from './lib/finder.ts'
+import { hrefOf, labelOf } from './lib/rooms.ts'
 
 export interface RoomEntry {
   room: string
@@ -14,26 +15,38 @@ interface RailProps {
   current: string
   user: string
   colours: UseThemeResult
+  /** A room was chosen, if only the one that is open. */
+  onPick: () => void
   onRemove: (room: string) => void
   onSignOut: () => void
 }
 
 /** Rooms, and who I am. One field finds a room and, when there is none of that name, makes it. */
-export function Rail({ rooms, current, user, colours, onRemove, onSignOut }: RailProps) {
+export function Rail({ rooms, current, user, colours, onPick, onRemove, onSignOut }: RailProps) {
   const [filter, setFilter] = useState('')
-  const wanted = roomOf(filter)
-  const shown = rooms.filter(({ room }) => isMatch(room, filter))
-  const isNew = wanted !== undefined && !rooms.some(({ room }) => room === wanted)
-  const canAdd = isNew && rooms.length < MAX_ROOMS
+  // Where the arrow keys went since the text changed.
+  const [moved, setMoved] = useState<number>()
+  const names = rooms.map(({ room }) => room)
+  const { choices, preferred, isFull } = choicesOf(names, filter)
+  const chosen = moved ?? preferred
+  const unread = new Map(rooms.map((entry) => [entry.room, entry.unread]))
 
+  const change = (text: string): void => {
+    setFilter(text)
+    setMoved(undefined)
+  }
   const go = (room: string): void => {
-    setFilter('')
+    change('')
     location.hash = hrefOf(room)
+    onPick()
   }
   const submit = (): void => {
-    const first = shown[0]
-    if (first) go(first.room)
-    else if (canAdd) go(wanted)
+    const choice = choices[chosen]
+    if (choice) go(choice.room)
+  }
+  const move = (by: 1 | -1): void => {
+    const from = chosen === -1 && by === -1 ? 0 : chosen
+    if (choices.length > 0) setMoved((from + by + choices.length) % choices.length)
   }
 
   return (
@@ -42,12 +55,24 @@ export function Rail({ rooms, current, user, colours, onRemove, onSignOut }: Rai
         <Mark />
         <span>Tidewire</span>
       </header>
-      <FindField value={filter} onChange={setFilter} onSubmit={submit} />
+      <FindField value={filter} onChange={change} onMove={move} onSubmit={submit} />
       <ul className="rail-rooms">
-        {shown.map(({ room, unread }) => (
-          <li key={room}>
-            <RoomLink room={room} unread={unread} isCurrent={room === current} />
-            {room !== current && rooms.length > 1 && (
+        {choices.map(({ room, isNew }, index) => (
+          <li key={room} data-chosen={index === chosen || undefined}>
+            {isNew ? (
+              <button type="button" className="rail-add" onClick={() => go(room)}>
+                <span className="hash">+</span>
+                <span className="ellipsis">Open room “{labelOf(room)}”</span>
+              </button>
+            ) : (
+              <RoomLink
+                room={room}
+                unread={unread.get(room) ?? 0}
+                isCurrent={room === current}
+                onPick={onPick}
+              />
+            )}
+            {!isNew && room !== current && rooms.length > 1 && (
               <button
                 type="button"
                 className="rail-remove"
@@ -59,28 +84,25 @@ export function Rail({ rooms, current, user, colours, onRemove, onSignOut }: Rai
             )}
           </li>
         ))}
-        {canAdd && (
-          <li>
-            <button type="button" className="rail-add" onClick={() => go(wanted)}>
-              <span className="hash">+</span>
-              <span className="ellipsis">Open room “{labelOf(wanted)}”</span>
-            </button>
-          </li>
-        )}
       </ul>
-      {isNew && !canAdd && <p className="hint">Remove a room before you open another.</p>}
+      <p className="visually-hidden" role="status">
+        {filter !== '' && spokenOf(choices[chosen])}
+      </p>
+      {isFull && <p className="hint">Remove a room before you open another.</p>}
       <Me user={user} colours={colours} onSignOut={onSignOut} />
     </nav>
   )
 }
 
-function isMatch(room: string, filter: string): boolean {
-  return labelOf(room).includes(filter.trim().replace(/^#/, '').toLowerCase())
+function spokenOf(choice: Choice | undefined): string {
+  if (!choice) return 'No room of that name.'
+  return `Enter opens ${choice.isNew ? 'the new room ' : ''}${labelOf(choice.room)}.`
 }
 
 function FindField(props: {
   value: string
   onChange: (value: string) => void
+  onMove: (by: 1 | -1) => void
   onSubmit: () => void
 }) {
   const field = useRef<HTMLInputElement>(null)
@@ -97,6 +119,10 @@ function FindField(props: {
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.nativeEvent.isComposing) return
     if (event.key === 'Enter') props.onSubmit()
+    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+      event.preventDefault()
+      props.onMove(event.key === 'ArrowDown' ? 1 : -1)
+    }
     if (event.key !== 'Escape') return
     if (props.value) event.preventDefault()
     props.onChange('')
@@ -132,15 +158,18 @@ export function RoomLink({
   room,
   unread,
   isCurrent,
+  onPick,
 }: {
   room: string
   unread: number
   isCurrent: boolean
+  onPick?: () => void
 }) {
   return (
     <a
       className="room-link"
       href={hrefOf(room)}
+      onClick={onPick}
       data-testid="room"
       aria-current={isCurrent ? 'page' : undefined}
       data-unread={unread > 0 || undefined}

@@ -10,7 +10,7 @@ interface NoticeProps {
   isProblem?: boolean
 }
 
-function Notice({ icon, children, isProblem = false }: NoticeProps) {
+export function Notice({ icon, children, isProblem = false }: NoticeProps) {
   return (
     <div className="notice" data-problem={isProblem || undefined}>
       <div className="notice-icon">{icon}</div>

@@ -1,5 +1,5 @@
 import { type Position, useConnection, useMessages } from '@tidewire/react'
-import { useCallback, useMemo } from 'react'
+import { useCallback, useEffect, useMemo } from 'react'
 import { Composer } from './composer.tsx'
 import { connectionWords } from './lib/connection-words.ts'
 import { labelOf } from './lib/rooms.ts'
@@ -21,13 +21,21 @@ interface RoomProps {
 export function Room({ room, user, read, newest, onRead }: RoomProps) {
   const { state: connection, connect } = useConnection()
   const list = useMessages<{ content: string }>(room, { type: 'message' })
-  const { messages, loading, state, error, send } = list
+  const { messages, loading, hasMore, state, error, send, loadMore, pin } = list
   const reading = useReading({ room, read, newest, onRead })
-  const { readTo, forget } = reading
+  const { readTo, isAtBottom, forget } = reading
   const beginning = beginningOf(list)
-  const rows = useMemo(() => rowsOf(messages, beginning, readTo), [messages, beginning, readTo])
+  const rows = useMemo(
+    () => rowsOf(messages, beginning, readTo, user),
+    [messages, beginning, readTo, user],
+  )
   const refusal = state.name === 'unsubscribed' ? error : undefined
   const { tone, label, sentence } = connectionWords(connection, state, 0)
+
+  useEffect(() => {
+    pin(!isAtBottom)
+    return () => pin(false)
+  }, [pin, isAtBottom])
 
   const onSend = useCallback(
     (content: string) => {
@@ -52,13 +60,14 @@ export function Room({ room, user, read, newest, onRead }: RoomProps) {
       </header>
       {refusal ? (
         <Refused error={refusal} />
-      ) : messages.length > 0 ? (
+      ) : messages.length > 0 || (hasMore && !loading) ? (
         <MessageList
           rows={rows}
           room={room}
           user={user}
           unread={newest && read ? newest.offset - read.offset : 0}
-          onNearTop={list.loadMore}
+          onOlder={loadMore}
+          isLoadingOlder={list.loadingMore}
           onAtBottom={reading.setIsAtBottom}
           onRetry={list.retry}
           onDiscard={list.discard}
@@ -75,12 +84,13 @@ export function Room({ room, user, read, newest, onRead }: RoomProps) {
   )
 }
 
-function beginningOf({
-  hasMore,
-  expired,
-  reset,
-}: Pick<ReturnType<typeof useMessages>, 'hasMore' | 'expired' | 'reset'>): Beginning {
-  if (hasMore) return 'more'
+type Beginnings = Pick<
+  ReturnType<typeof useMessages>,
+  'hasMore' | 'loadingMore' | 'expired' | 'reset' | 'error'
+>
+
+function beginningOf({ hasMore, loadingMore, expired, reset, error }: Beginnings): Beginning {
+  if (hasMore) return error && !loadingMore ? 'failed' : 'more'
   if (reset?.reason === 'epoch_changed') return 'restarted'
   return expired ? 'expired' : 'start'
 }

@@ -1,11 +1,12 @@
 import { type SubmitEvent, useId, useState } from 'react'
 import { Avatar } from './avatar.tsx'
 import { Mark } from './icons.tsx'
+import { lastName } from './lib/session.ts'
 import { userIdOf } from './lib/user.ts'
 
 /** The first visit: a name is all it takes. */
 export function SignIn({ onPick }: { onPick: (user: string) => void }) {
-  const [name, setName] = useState('')
+  const [name, setName] = useState(lastName)
   const id = useId()
   const user = userIdOf(name)
   const isUnusable = name.trim() !== '' && user === ''
@@ -23,7 +24,7 @@ export function SignIn({ onPick }: { onPick: (user: string) => void }) {
         </div>
         <h1>Welcome to Tidewire</h1>
         <p className="muted">
-          Rooms over one ordered log. Pick a name, open a second window, and talk.
+          Rooms over one ordered log. Pick a name, open a second window with another, and talk.
         </p>
         <label htmlFor={id}>Your name</label>
         <div className="welcome-field">
@@ -32,6 +33,8 @@ export function SignIn({ onPick }: { onPick: (user: string) => void }) {
             id={id}
             data-testid="name"
             value={name}
+            // The last name stands there: another one replaces it.
+            onFocus={(event) => event.target.select()}
             onChange={(event) => setName(event.target.value)}
             placeholder="Ada Lovelace"
             autoComplete="nickname"

@@ -7,7 +7,7 @@ import { RichText } from './rich-text.tsx'
 /** The connection itself: a line while all is well, a sentence when it is not. */
 export function TideLine({ room }: { room: SubscriptionState }) {
   const { state, waiting, connect } = useConnection()
-  const now = useNow(250)
+  const now = useNow(250, state.name === 'reconnecting')
   const { tone, sentence, spoken, action } = connectionWords(state, room, now)
   const transport = 'transport' in state ? state.transport : undefined
   return (

@@ -13,6 +13,7 @@ interface UseReadingOptions {
 interface UseReadingResult {
   /** The offset after which everything is new to the reader; undefined when nothing is. */
   readTo: number | undefined
+  isAtBottom: boolean
   setIsAtBottom: (isAtBottom: boolean) => void
   /** The reader answered: nothing is new any more. */
   forget: () => void
@@ -39,5 +40,5 @@ export function useReading({ room, read, newest, onRead }: UseReadingOptions): U
   }, [isReading, onRead, room, newest])
 
   const forget = useCallback(() => setReadTo(undefined), [])
-  return { readTo, setIsAtBottom, forget }
+  return { readTo, isAtBottom, setIsAtBottom, forget }
 }

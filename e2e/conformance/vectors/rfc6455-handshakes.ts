@@ -87,7 +87,8 @@ const GENERAL: HandshakeVector[] = [
     id: 'handshake.12',
     what: 'an upgrade to something else',
     headers: { Upgrade: 'h2c' },
-    expect: REFUSED,
+    // A server may ignore what it does not upgrade to (RFC 9110 §7.8); what is left is a plain GET.
+    expect: { status: 426, headers: { upgrade: 'websocket' } },
   },
   {
     id: 'handshake.13',

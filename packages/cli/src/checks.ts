@@ -10,7 +10,7 @@ import {
 import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Config } from '@tidewire/server'
+import { type Config, readDevSecret } from '@tidewire/server'
 
 export interface Finding {
   check: string
@@ -57,7 +57,8 @@ export function checkFiles({ limits }: Config): Finding {
   return { check: 'files', level: 'warn', message, remedy }
 }
 
-export function checkAuth({ auth, dev }: Config): Finding {
+export function checkAuth(config: Config): Finding {
+  const { auth, dev } = config
   const check = 'auth'
   const keys = `${auth.server_keys.length} server keys`
   if (auth.jwt_secret !== undefined) {
@@ -66,10 +67,17 @@ export function checkAuth({ auth, dev }: Config): Finding {
   if (dev)
     return { check, level: 'ok', message: `dev makes a secret and keeps it in data, ${keys}` }
   const message = `no secret: user tokens are refused, ${keys}`
-  return { check, level: 'warn', message, remedy: 'Set TIDEWIRE_JWT_SECRET.' }
+  return { check, level: 'warn', message, remedy: besideDev(config) ?? 'Set TIDEWIRE_JWT_SECRET.' }
 }
 
-export function checkNamespaces({ namespaces }: Config): Finding[] {
+/** A dev server runs with more than the files say: without `--dev` this is not about it. */
+function besideDev({ data, dev }: Config): string | undefined {
+  if (dev || readDevSecret(data) === undefined) return undefined
+  return 'A dev server keeps its data here: `tidewire doctor --dev` checks its configuration.'
+}
+
+export function checkNamespaces(config: Config): Finding[] {
+  const { namespaces } = config
   const check = 'namespaces'
   const findings = Object.entries(namespaces).map(([name, policy]): Finding => {
     const { durability, publish, subscribe, history, retention } = policy
@@ -82,7 +90,7 @@ export function checkNamespaces({ namespaces }: Config): Finding[] {
     return { check, level: 'ok', message }
   })
   if (findings.length > 0) return findings
-  const remedy = 'Add some to tidewire.yaml, or use --dev.'
+  const remedy = besideDev(config) ?? 'Add some to tidewire.yaml, or use --dev.'
   return [{ check, level: 'warn', message: 'none, so there are no channels', remedy }]
 }
 

@@ -1,15 +1,27 @@
 import { userInfo } from 'node:os'
-import { Tidewire, type TidewireOptions, type TransportName } from '@tidewire/client'
+import {
+  Tidewire,
+  type TidewireError,
+  type TidewireOptions,
+  type TransportName,
+} from '@tidewire/client'
 import { isUserId, readDevServerKey } from '@tidewire/server'
 import { type Command, Option } from 'commander'
 import { addConfigFlags, loadConfig } from './config.ts'
-import { CliError } from './errors.ts'
+import { CliError, sentence } from './errors.ts'
 import { say } from './output.ts'
 
 /** How long a server may take to answer for the first time: it may just be starting. */
 const PATIENCE_MS = 10_000
 /** After this long it is said what the command waits for. */
 const SILENCE_MS = 1000
+/** The server closes the connection right after it said one of these. */
+const ENDING: ReadonlySet<TidewireError['reason']> = new Set([
+  'authentication_required',
+  'authentication_failed',
+  'origin_not_allowed',
+  'session_expired',
+])
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 export interface ConnectOptions {
@@ -36,6 +48,7 @@ export async function connect(options: ConnectOptions): Promise<Tidewire> {
   const url = options.url ?? process.env['TIDEWIRE_URL'] ?? localUrl(options)
   const transports = options.transport === undefined ? {} : { transports: [options.transport] }
   const client = new Tidewire({ url, ...transports, ...(await credentials(url, options)) })
+  tellErrors(client)
   try {
     await connected(client, url)
   } catch (error) {
@@ -52,6 +65,13 @@ export function tellConnection(client: Tidewire): void {
       say(`The connection is lost (${to.reason}). Trying again.`)
     }
     if (from.name === 'reconnecting' && to.name === 'connected') say('Connected again.')
+  })
+}
+
+/** Tells what answers no call. What ends the client is told by the end of the command, once. */
+function tellErrors(client: Tidewire): void {
+  client.on('error', (error) => {
+    if (!ENDING.has(error.reason)) say(sentence(error))
   })
 }
 

@@ -40,6 +40,16 @@ test('beside a running server it says so', async () => {
   expect(of('database')).toMatchObject([{ level: 'ok', message }])
 })
 
+test('without --dev, beside the data of a dev server, it says how to check that one', async () => {
+  const data = join(directory(), 'data')
+  const { port } = await serve(data)
+  const { code, of } = await findings(['--data', data, '--port', port, '--ops-port', 'off'])
+  expect(code).toBe(0)
+  const remedy = expect.stringContaining('`tidewire doctor --dev`') as string
+  expect(of('auth')).toMatchObject([{ level: 'warn', remedy }])
+  expect(of('namespaces')).toMatchObject([{ level: 'warn', remedy }])
+})
+
 test.each<[string, string, string]>([
   ['config', 'tidewire.yaml', 'portt: 1'],
   ['data', '.tidewire', ''],

@@ -94,6 +94,21 @@ describe('publish and subscribe', async () => {
     expect(stderr).toMatch(/1 of 2 published to chat:large.*\nLine 2: [^\n]+\n$/s)
   })
 
+  test('a line that no server takes is named', async () => {
+    const deep = `${'{"a":'.repeat(70)}1${'}'.repeat(70)}`
+    const input = `{"content":"a"}\n${deep}\n`
+    const { code, stderr } = await run(['publish', 'chat:deep', '--json', ...to], { input })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^1 of 2 published .*\nLine 2: The message has more than [^\n]+\n$/)
+  })
+
+  test('a token that ends is told by one sentence', async () => {
+    const token = (await run(['token', 'ada', '--ttl', '2s', '--data', data])).stdout.trim()
+    const reader = await run(['subscribe', 'chat:ends', '--token', token, ...to])
+    expect(reader.code).toBe(1)
+    expect(reader.stderr).toMatch(/^Subscribed to [^\n]+\nThe token expired\.[^\n]*\n$/)
+  })
+
   test.each([
     ['publish', ['publish', 'nope:x', 'hello'], /There is no namespace `nope`/],
     ['subscribe', ['subscribe', 'nope:x'], /^nope:x: There is no namespace `nope`/m],

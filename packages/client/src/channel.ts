@@ -1,5 +1,5 @@
-import type { Envelope, JsonObject, Position, Publication } from '@tidewire/protocol'
-import { isEventName, isReserved } from '@tidewire/protocol'
+import type { Envelope, Json, JsonObject, Position, Publication } from '@tidewire/protocol'
+import { isEventName, isMessageId, isReserved } from '@tidewire/protocol'
 import type { Backoff } from './backoff.ts'
 import { Emitter, type ReportError } from './emitter.ts'
 import { TidewireError } from './errors.ts'
@@ -33,6 +33,12 @@ const HISTORY_TIMEOUT_MS = 30_000
 const ANSWER_TIMEOUT_MS = 15_000
 const BUFFER_LIMIT = 1000
 
+/** As `FrameLimits` of the protocol counts them. */
+export interface PayloadLimits {
+  readonly max_depth: number
+  readonly max_keys: number
+}
+
 /** What a channel needs of its client. */
 export interface ChannelHost {
   readonly backoff: Backoff
@@ -44,6 +50,10 @@ export interface ChannelHost {
   unanswered(): void
   publish(envelope: Envelope, wait: WaitOptions): Promise<Published>
   request(envelope: Envelope, wait: WaitOptions): Promise<Envelope>
+  /** What the server takes. */
+  limits(): PayloadLimits
+  /** Why nothing can wait for a connection. */
+  ended(): TidewireError | undefined
   readonly report: ReportError
 }
 
@@ -82,8 +92,9 @@ export class Channel<Events = EventMap> {
 
   /**
    * Starts the stream; it then outlives reconnects until `unsubscribe`. Resolves when it is live, at once if it is
-   * already (the options of the first call hold). Rejects with what the server refused it for. When `signal` or
-   * `timeout` end the wait, the stream is not wanted any more, unless another call waits for it.
+   * already (the options of the first call hold). Rejects with what the server refused it for. On a client that is
+   * closed or has failed it rejects, and the stream starts with the next `connect()`. When `signal` or `timeout` end
+   * the wait, the stream is not wanted any more, unless another call waits for it.
    */
   subscribe(options: SubscribeOptions = {}): Promise<Subscribed> {
     const { since, last, mode, intervalMs, signal, timeout } = options
@@ -103,6 +114,8 @@ export class Channel<Events = EventMap> {
     })
     this.#subscribers.add(wait)
     this.#dispatch({ type: 'subscribe', wish: { since, last, mode, intervalMs } })
+    const ended = this.#host.ended()
+    if (ended !== undefined) this.#rejectSubscribers(ended)
     return wait.promise
   }
 
@@ -159,20 +172,21 @@ export class Channel<Events = EventMap> {
     options: PublishOptions = {},
   ): Promise<Published> {
     const { messageId = newMessageId(), ...wait } = options
-    if (!isEventName(type) || isReserved(type)) {
-      const message = `${type} cannot be published: a type is lower case and not a reserved word.`
-      return Promise.reject(new TidewireError('invalid_argument', message))
-    }
-    let body: JsonObject
+    const metadata = { message_id: messageId, channel: this.name }
+    let envelope: Envelope
     try {
       // A copy: what is sent again must be what was sent first, whatever the app does with its object.
-      body = JSON.parse(JSON.stringify(payload)) as JsonObject
+      const body = JSON.parse(JSON.stringify(payload)) as JsonObject
+      envelope = { type, payload: body, metadata }
     } catch (cause) {
       const message = 'The payload cannot be written as JSON.'
       return Promise.reject(new TidewireError('invalid_argument', message, { cause }))
     }
-    const metadata = { message_id: messageId, channel: this.name }
-    return this.#host.publish({ type, payload: body, metadata }, wait)
+    const problem = problemOf(envelope, this.#host.limits())
+    if (problem !== undefined) {
+      return Promise.reject(new TidewireError('invalid_argument', problem))
+    }
+    return this.#host.publish(envelope, wait)
   }
 
   /** A page of the log, ascending. Without `after` and `before`: the newest. */
@@ -281,6 +295,33 @@ export class Channel<Events = EventMap> {
   #rejectSubscribers(error: TidewireError): void {
     for (const wait of this.#takeSubscribers()) wait.reject(error)
   }
+}
+
+/** Why no server would take it for a publish. */
+function problemOf(envelope: Envelope, limits: PayloadLimits): string | undefined {
+  const { type, payload, metadata } = envelope
+  if (!isEventName(type) || isReserved(type)) {
+    return `${type} cannot be published: a type is lower case and not a reserved word.`
+  }
+  if (!isMessageId(metadata.message_id)) {
+    return 'The message id is not a text of 1 to 128 characters without control characters.'
+  }
+  if (!isNode(payload) || Array.isArray(payload)) return 'The payload is not an object.'
+  const { max_depth: depth, max_keys: keys } = limits
+  if (keysOf(envelope as unknown as JsonObject, depth) <= keys) return undefined
+  return `The message has more than ${keys} keys or ${depth} levels. Make it smaller or flatter.`
+}
+
+/** Keys of all objects in it; infinitely many when there are more than `depth` levels below it. */
+function keysOf(node: Json[] | JsonObject, depth: number): number {
+  if (depth < 0) return Infinity
+  const values = Object.values(node)
+  const own = Array.isArray(node) ? 0 : values.length
+  return values.filter(isNode).reduce((sum, inner) => sum + keysOf(inner, depth - 1), own)
+}
+
+function isNode(value: Json): value is Json[] | JsonObject {
+  return typeof value === 'object' && value !== null
 }
 
 /** Without the keys that are `undefined`. */

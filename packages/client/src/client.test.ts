@@ -5,6 +5,15 @@ import { Clients, statesOf } from './testing/clients.ts'
 import { FakeServer } from './testing/fake-server.ts'
 import { until } from './testing/until.ts'
 
+/** Objects in each other. */
+function nested(levels: number): Record<string, unknown> {
+  return levels === 1 ? {} : { a: nested(levels - 1) }
+}
+
+function keys(count: number): Record<string, unknown> {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]))
+}
+
 const clients = new Clients()
 let server: FakeServer
 
@@ -191,6 +200,69 @@ describe('a client', () => {
     await expect(channel.publish('message', loop)).rejects.toMatchObject({
       code: 'invalid_argument',
     })
+  })
+
+  it.each([
+    ['a payload of 70 levels', nested(70), {}],
+    ['a payload of 1,500 keys', keys(1500), {}],
+    ['a text as payload', 'text', {}],
+    ['a list as payload', [1], {}],
+    ['null as payload', null, {}],
+    ['an empty message id', {}, { messageId: '' }],
+    ['a message id of 500 characters', {}, { messageId: 'x'.repeat(500) }],
+    ['a message id with a line break', {}, { messageId: 'a\nb' }],
+  ])('does not publish %s', async (_, payload, options) => {
+    const channel = clients.make(server).channel('chat:a')
+    const published = channel.publish('message', payload as object, options)
+    await expect(published).rejects.toMatchObject({ code: 'invalid_argument' })
+    expect(server.received.filter(({ type }) => type === 'message')).toEqual([])
+  })
+
+  it('publishes what just fits, also into the limits that the server told', async () => {
+    const client = clients.make(server, { connect: false })
+    const channel = client.channel('chat:a')
+    // Type, payload, metadata, message id and channel are keys, too.
+    const fitting = [channel.publish('message', nested(64)), channel.publish('message', keys(995))]
+    await expect(channel.publish('message', nested(65))).rejects.toThrow(/64 levels/)
+    await expect(channel.publish('message', keys(996))).rejects.toThrow(/1000 keys/)
+    server.limits = { max_depth: 2, max_keys: 10 }
+    client.connect()
+    await Promise.all(fitting)
+    await expect(channel.publish('message', nested(3))).rejects.toThrow(/2 levels/)
+    await expect(channel.publish('message', keys(6))).rejects.toThrow(/10 keys/)
+  })
+
+  it('rejects a message that is too large and keeps its connection', async () => {
+    server.limits = { max_frame_bytes: 1000 }
+    const client = clients.make(server, { connect: false })
+    const channel = client.channel('chat:a')
+    const states = statesOf(client)
+    // One of them before the limit is known; 400 characters of 3 bytes are too many, too.
+    const early = channel.publish('message', { content: 'x'.repeat(1000) })
+    client.connect()
+    await expect(early).rejects.toMatchObject({ code: 4005, temporary: false })
+    const wide = channel.publish('message', { content: '€'.repeat(400) })
+    await expect(wide).rejects.toMatchObject({
+      code: 4005,
+      message: expect.stringContaining('1000 bytes'),
+    })
+    await channel.publish('message', { content: 'x'.repeat(400) })
+    expect(states.map(({ name }) => name)).toEqual(['connecting', 'connected'])
+  })
+
+  it('rejects a subscribe after its end, and starts the stream with the next connect()', async () => {
+    const client = clients.make(server)
+    await client.close()
+    const channel = client.channel('chat:a')
+    await expect(channel.subscribe()).rejects.toMatchObject({ code: 'closed' })
+    client.connect()
+    await until(() => channel.state.name === 'subscribed')
+
+    server.faults.refusedTokens.add('forged')
+    const failing = clients.make(server, { token: 'forged' })
+    await until(() => failing.state.name === 'failed')
+    const refused = failing.channel('chat:a').subscribe()
+    await expect(refused).rejects.toMatchObject({ reason: 'authentication_failed' })
   })
 
   it('publishes what the payload was at the time of the call', async () => {

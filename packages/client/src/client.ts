@@ -1,7 +1,7 @@
 import { type Envelope, isChannelName, type JsonObject, type Publication } from '@tidewire/protocol'
 import { type Backoff, backoffOf } from './backoff.ts'
 import { type CallHandler, Calls } from './calls.ts'
-import { Channel, type ChannelHost } from './channel.ts'
+import { Channel, type ChannelHost, type PayloadLimits } from './channel.ts'
 import { Connection } from './connection.ts'
 import { Emitter, reportUnheard } from './emitter.ts'
 import { errorFromPayload, TidewireError } from './errors.ts'
@@ -45,6 +45,8 @@ export class Tidewire<Events = AnyEvents> {
   readonly #calls: Calls
   readonly #host: ChannelHost
   readonly #usable: () => void
+  /** The defaults, until a server tells its own. */
+  #limits: PayloadLimits = { max_depth: 64, max_keys: 1000 }
   /** `message_id` of the `subscribe` frames of this connection that have no answer yet. */
   readonly #asks = new Map<string, { channel: string; ask: number }>()
 
@@ -163,6 +165,8 @@ export class Tidewire<Events = AnyEvents> {
       backoff,
       send,
       report,
+      limits: () => this.#limits,
+      ended: () => this.#ended(),
       ask: (channel, ask, payload) => {
         const message_id = newMessageId()
         this.#asks.set(message_id, { channel, ask })
@@ -212,6 +216,9 @@ export class Tidewire<Events = AnyEvents> {
     const { type, payload, metadata } = envelope
     const { correlation_id: id } = metadata
     switch (type) {
+      case 'connection_established':
+        this.#limits = { ...this.#limits, ...(payload['limits'] as object | undefined) }
+        return
       case 'ack':
         if (id !== undefined) this.#queue.acked(id, payload)
         return

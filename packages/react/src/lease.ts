@@ -14,6 +14,11 @@ export class Lease {
     this.#lingerMs = lingerMs
   }
 
+  /** Somebody uses it right now; it may also be lingering. */
+  get inUse(): boolean {
+    return this.#users > 0
+  }
+
   /** Returns the release; calling it again does nothing. */
   acquire(): () => void {
     this.#users += 1
@@ -29,7 +34,9 @@ export class Lease {
   }
 
   #end(): void {
-    this.#stop?.()
+    const stop = this.#stop
+    // Before it is called: what stops may start anew.
     this.#stop = undefined
+    stop?.()
   }
 }

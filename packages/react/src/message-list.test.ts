@@ -10,6 +10,7 @@ import {
   type Message,
   type MessageList,
   type Page,
+  pinned,
   prepended,
   sending,
   toMessage,
@@ -106,6 +107,18 @@ describe('a list of messages', () => {
     expect(list.hasMore).toBe(true)
   })
 
+  it('lets the newest go beyond its limit while the reader is further up', () => {
+    const back = pinned(prepended(loaded(EMPTY, page(3, 5)), page(1, 2)), true)
+    const list = delivered(back, live(6, 7), 6)
+    expect(offsets(list)).toEqual(range(1, 6))
+    expect(list.behind).toBe(true)
+    // After a hole nothing may follow: the newest page brings back what is missing.
+    expect(offsets(delivered(list, live(8), 6))).toEqual(range(1, 6))
+    const after = loaded(interrupted(pinned(list, false)), page(6, 8))
+    expect(after).toMatchObject({ behind: false, reset: undefined })
+    expect(offsets(after)).toEqual(range(1, 8))
+  })
+
   it('is replaced by the newest page after a reset that left a hole, and marks it', () => {
     const reset = { epoch: 'e1', offset: 90, reason: 'expired' } as const
     const list = interrupted(loaded(EMPTY, page(1, 10)), reset)
@@ -151,6 +164,11 @@ describe('an own message', () => {
     const list = delivered(start, [mine(4)], LIMIT)
     expect(acknowledged(list, 'mine', 4, LIMIT)).toBe(list)
     expect(list.log.filter(({ id }) => id === 'mine')).toHaveLength(1)
+  })
+
+  it('bears the name of the user that the connection turned out to have', () => {
+    const sent = acknowledged(start, 'mine', 6, LIMIT, 'ada')
+    expect(sent.own).toMatchObject([{ id: 'mine', user: 'ada' }])
   })
 
   it('leaves when a newest page shows that the log is beyond it', () => {

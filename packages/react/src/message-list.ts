@@ -27,6 +27,10 @@ export interface MessageList {
   readonly own: readonly Message[]
   /** The log holds messages older than the first of `log`. */
   readonly hasMore: boolean
+  /** The reader is further up: beyond the limit the newest leave, not what the reader asked for. */
+  readonly pinned: boolean
+  /** The newest messages have left `log`; they come back with the newest page. */
+  readonly behind: boolean
   /** The oldest offset that the log still holds. */
   readonly oldest: number
   /** The reset that left a hole before `log`. */
@@ -55,6 +59,8 @@ export const EMPTY: MessageList = {
   log: [],
   own: [],
   hasMore: false,
+  pinned: false,
+  behind: false,
   oldest: 0,
   reset: undefined,
   held: { log: [], reset: undefined },
@@ -83,7 +89,10 @@ export function toMessage({ type, payload, metadata }: Publication): Message {
   }
 }
 
-/** Live deliveries, in the order of the log. Beyond `limit` the oldest leave the list; the log still has them. */
+/**
+ * Live deliveries, in the order of the log. Beyond `limit` the oldest leave the list, or the newest while it is
+ * pinned; the log still has them.
+ */
 export function delivered(
   list: MessageList,
   messages: readonly Message[],
@@ -91,13 +100,19 @@ export function delivered(
 ): MessageList {
   const { held } = list
   if (held) return { ...list, held: { ...held, log: merge(held.log, messages) } }
+  const own = without(list.own, messages)
+  // What follows a hole waits for the newest page.
+  if (list.behind) return { ...list, own }
   const log = merge(list.log, messages)
-  return {
-    ...list,
-    own: without(list.own, messages),
-    log: log.length > limit ? log.slice(-limit) : log,
-    hasMore: list.hasMore || log.length > limit,
-  }
+  if (log.length <= limit) return { ...list, own, log }
+  return list.pinned
+    ? { ...list, own, log: log.slice(0, Math.max(limit, list.log.length)), behind: true }
+    : { ...list, own, log: log.slice(-limit), hasMore: true }
+}
+
+/** Whether the reader is further up. One who comes back needs the newest page if the list is behind. */
+export function pinned(list: MessageList, isPinned: boolean): MessageList {
+  return { ...list, pinned: isPinned }
 }
 
 /** The stream goes on after a hole, or was away for a while: what is shown stays until the newest page comes. */
@@ -115,10 +130,11 @@ export function loaded(list: MessageList, page: Page): MessageList {
   const own = without(list.own, log).filter(
     ({ state, offset }) => state !== 'sent' || (offset ?? 0) > newest,
   )
-  const { oldest, epoch } = page
+  const { epoch, oldest, more: hasMore } = page
+  const next = { ...list, epoch, own, oldest, behind: false, held: undefined }
   return epoch === list.epoch && follows(list.log, log[0])
-    ? { ...list, own, oldest, log: merge(list.log, log), held: undefined }
-    : { epoch, own, oldest, log, hasMore: page.more, reset: list.held?.reset, held: undefined }
+    ? { ...next, log: merge(list.log, log) }
+    : { ...next, log, hasMore, reset: list.held?.reset }
 }
 
 /** The page before the first message has come. One of another epoch is not ours: its `reset` is on the way. */
@@ -133,16 +149,23 @@ export function sending(list: MessageList, message: Message): MessageList {
   return { ...list, own: [...without(list.own, [message]), message] }
 }
 
-/** The server has an own message; it stays where it is until the log delivers it. */
+/** The server has an own message, now with its `user`; it stays where it is until the log delivers it. */
 export function acknowledged(
   list: MessageList,
   id: string,
   offset: number | undefined,
   limit: number,
+  user?: string,
 ): MessageList {
   const own = list.own.find((message) => message.id === id)
   if (!own) return list
-  const sent: Message = { ...own, offset, state: 'sent', error: undefined }
+  const sent: Message = {
+    ...own,
+    offset,
+    user: own.user ?? user,
+    state: 'sent',
+    error: undefined,
+  }
   // Without a log nothing tells a late delivery from a lost one: the answer is all that will be known.
   if (offset === undefined) return delivered(list, [sent], limit)
   const passed = !list.held && offset <= (list.log.at(-1)?.offset ?? 0)

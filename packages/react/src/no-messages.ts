@@ -1,4 +1,5 @@
-import type { MessagesView, MessageStore } from './message-store.ts'
+import type { MessageStore } from './message-store.ts'
+import type { MessagesView } from './messages-view.ts'
 
 const VIEW: MessagesView = {
   messages: [],
@@ -15,6 +16,7 @@ export const NO_MESSAGES: Pick<MessageStore, keyof MessageStore> = {
   use: () => () => undefined,
   view: () => VIEW,
   loadMore: () => Promise.resolve(),
+  pin: () => undefined,
   send: () => {
     throw new Error('There is no channel to send to: the name is null.')
   },

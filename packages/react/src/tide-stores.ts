@@ -27,7 +27,8 @@ export class TideStores {
   messages(name: string): MessageStore {
     const known = this.#messages.get(name)
     if (known) return known
-    const store = new MessageStore(this.client, this.channel(name), this.#lingerMs)
+    const drop = (): void => void this.#messages.delete(name)
+    const store = new MessageStore(this.client, this.channel(name), this.#lingerMs, drop)
     this.#messages.set(name, store)
     return store
   }

@@ -15,8 +15,8 @@ export function useMessages<Payload extends JsonObject = JsonObject>(
   const store = name === null ? NO_MESSAGES : stores.messages(name)
   const { state, error } = useChannel(name)
   const use = useCallback(
-    (onChange: () => void) => store.use(onChange, pageSize),
-    [store, pageSize],
+    (onChange: () => void) => store.use(onChange, pageSize, type),
+    [store, pageSize, type],
   )
   const view = useSyncExternalStore(
     use,
@@ -29,13 +29,15 @@ export function useMessages<Payload extends JsonObject = JsonObject>(
   ) as readonly Message<Payload>[]
   const actions = useMemo(
     () => ({
-      loadMore: () => store.loadMore(),
+      loadMore: () => store.loadMore(type),
+      pin: (isPinned: boolean) => store.pin(isPinned),
       send: (payload: Payload) => store.send(type ?? 'message', payload),
       retry: (id: string) => store.retry(id),
       discard: (id: string) => store.discard(id),
     }),
     [store, type],
   )
-  const loading = view.loading && !error
+  const isSearching = view.loadingMore && messages.length === 0
+  const loading = (view.loading || isSearching) && !error
   return { ...view, ...actions, messages, loading, state, error: error ?? view.error }
 }

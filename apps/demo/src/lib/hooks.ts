@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react'
-import { DEFAULT_ROOMS, MAX_ROOMS, roomOfHash } from './rooms.ts'
-import { isString, recall, remember } from './storage.ts'
+import { DEFAULT_ROOMS, isRoom, MAX_ROOMS, roomOfHash } from './rooms.ts'
+import { recall, remember } from './storage.ts'
 
 const onHash = (onChange: () => void): (() => void) => {
   addEventListener('hashchange', onChange)
@@ -13,7 +13,7 @@ export function useRoom(): string {
 }
 
 const isRooms = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every(isString) && value.length > 0
+  Array.isArray(value) && value.every(isRoom) && value.length > 0
 
 /** The rooms of this browser; the one that is open is always among them. */
 export function useRooms(current: string): { rooms: string[]; remove: (room: string) => void } {
@@ -28,15 +28,16 @@ export function useRooms(current: string): { rooms: string[]; remove: (room: str
   return { rooms: shown, remove }
 }
 
-/** Milliseconds since 1970, renewed every `everyMs`, in whole steps of that. */
-export function useNow(everyMs: number): number {
+/** Milliseconds since 1970, in whole steps of `everyMs`, and renewed after each of them while it is `ticking`. */
+export function useNow(everyMs: number, ticking = true): number {
   return useSyncExternalStore(
     useCallback(
       (onChange) => {
+        if (!ticking) return () => undefined
         const timer = setInterval(onChange, everyMs)
         return () => clearInterval(timer)
       },
-      [everyMs],
+      [everyMs, ticking],
     ),
     () => Math.floor(Date.now() / everyMs) * everyMs,
   )
@@ -75,6 +76,10 @@ export function useTheme(): UseThemeResult {
   useEffect(() => {
     if (!chosen) return
     document.documentElement.dataset['theme'] = chosen
+    const { backgroundColor } = getComputedStyle(document.body)
+    for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name=theme-color]')) {
+      meta.content = backgroundColor
+    }
     remember('theme', chosen)
   }, [chosen])
   return { theme, toggle: () => setChosen(theme === 'dark' ? 'light' : 'dark') }

@@ -46,6 +46,9 @@ describe('a room', () => {
     ['#/live:ticks', 'live:ticks'],
     ['', 'chat:general'],
     ['#/no room', 'chat:general'],
+    [`#/${'n'.repeat(32)}:${'r'.repeat(200)}`, `${'n'.repeat(32)}:${'r'.repeat(200)}`],
+    [`#/${'n'.repeat(33)}:r`, 'chat:general'],
+    [`#/chat:${'r'.repeat(201)}`, 'chat:general'],
   ])('in the address %s is %s', (hash, room) => {
     expect(roomOfHash(hash)).toBe(room)
   })

@@ -3,6 +3,12 @@ export const DEFAULT_ROOMS = ['chat:general', 'chat:design', 'chat:random']
 /** More would use up the subscriptions of a connection. */
 export const MAX_ROOMS = 40
 
+const ROOM = /^[a-z][a-z0-9-]{0,31}:[A-Za-z0-9_.,=@/:-]{1,200}$/
+
+/** Whether it is the name of a channel. */
+export const isRoom = (value: unknown): value is string =>
+  typeof value === 'string' && ROOM.test(value)
+
 /** What people call it: `chat:general` is `general`; other namespaces keep theirs. */
 export function labelOf(room: string): string {
   return room.startsWith('chat:') ? room.slice('chat:'.length) : room
@@ -27,6 +33,6 @@ export function hrefOf(room: string): string {
 
 /** The room that a location names; the first one when it names none. */
 export function roomOfHash(hash: string): string {
-  const name = /^#\/([a-z][a-z0-9-]*:[A-Za-z0-9_.,=@/:-]+)$/.exec(hash)?.[1]
-  return name ?? 'chat:general'
+  const room = hash.slice('#/'.length)
+  return hash.startsWith('#/') && isRoom(room) ? room : 'chat:general'
 }

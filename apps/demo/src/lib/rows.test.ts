@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { type ChatMessage, type Row, rowsOf } from './rows.ts'
+import { authorOf, type Beginning, type ChatMessage, type Row, rowsOf as rowsFor } from './rows.ts'
 
 const NOON = new Date(2026, 10, 20, 12, 0).getTime()
 const MINUTE = 60_000
 const DAY = 86_400_000
+
+const rowsOf = (
+  messages: readonly ChatMessage[],
+  beginning: Beginning,
+  readTo: number | undefined,
+): Row[] => rowsFor(messages, beginning, readTo, 'ada')
 
 let offset = 0
 function message(user: string, at: number): ChatMessage {
@@ -35,6 +41,17 @@ describe('the rows of a room', () => {
     expect(shape(rowsOf(messages, 'start', undefined))).toBe('beginning day lead follow lead lead')
   })
 
+  it('do not put what the server said into a group of somebody else', () => {
+    const messages = [message('ada', NOON), { ...message('ada', NOON), user: undefined }]
+    expect(shape(rowsOf(messages, 'start', undefined))).toBe('beginning day lead lead')
+  })
+
+  it('group an own message that has no user yet with those before it', () => {
+    const own = { ...message('ada', NOON), offset: undefined, user: undefined, state: 'pending' }
+    const messages = [message('ada', NOON), own as ChatMessage]
+    expect(shape(rowsOf(messages, 'start', undefined))).toBe('beginning day lead follow')
+  })
+
   it('separate the days', () => {
     const messages = [message('ada', NOON), message('ada', NOON + DAY), message('ada', NOON + DAY)]
     expect(shape(rowsOf(messages, 'start', undefined))).toBe('beginning day lead day lead follow')
@@ -56,5 +73,18 @@ describe('the rows of a room', () => {
     const messages = [message('ada', NOON), message('ada', NOON + DAY), message('ada', NOON + DAY)]
     const keys = rowsOf(messages, 'more', messages[0]?.offset).map(({ key }) => key)
     expect(new Set(keys).size).toBe(keys.length)
+  })
+})
+
+describe('the author of a message', () => {
+  const nobody = { ...message('ada', NOON), user: undefined }
+  it.each<[string, ChatMessage, string]>([
+    ['of another user', message('grace', NOON), 'grace'],
+    ['that a server key published', nobody, 'server'],
+    ['of a server key, in a room without a log', { ...nobody, offset: undefined }, 'server'],
+    ['on its way', { ...nobody, offset: undefined, state: 'pending' }, 'ada'],
+    ['that failed', { ...nobody, offset: undefined, state: 'failed' }, 'ada'],
+  ])('%s', (_, written, author) => {
+    expect(authorOf(written, 'ada')).toBe(author)
   })
 })

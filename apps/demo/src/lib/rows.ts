@@ -4,30 +4,31 @@ import { dayOf } from './time.ts'
 export type ChatMessage = Message<{ content: string }>
 
 /** What the first message of a list has before it. */
-export type Beginning = 'more' | 'start' | 'expired' | 'restarted'
+export type Beginning = 'more' | 'failed' | 'start' | 'expired' | 'restarted'
 
 /** One line of the list, from top to bottom. */
 export type Row =
   | { kind: 'beginning'; key: string; beginning: Beginning }
   | { kind: 'day'; key: string; day: number }
   | { kind: 'new'; key: string }
-  | { kind: 'message'; key: string; message: ChatMessage; leads: boolean }
+  | { kind: 'message'; key: string; message: ChatMessage; author: string; leads: boolean }
 
 const MINUTE_MS = 60_000
 
 /**
  * The rows of a list of messages. A message leads a group when another author, another minute or a separator is
- * before it. `readTo`: the offset after which everything is new to the reader.
+ * before it. `readTo`: the offset after which everything is new to the reader, who is `viewer`.
  */
 export function rowsOf(
   messages: readonly ChatMessage[],
   beginning: Beginning,
   readTo: number | undefined,
+  viewer: string,
 ): Row[] {
   const rows: Row[] = [{ kind: 'beginning', key: 'beginning', beginning }]
   let day = Number.NEGATIVE_INFINITY
   let nextDay = Number.NEGATIVE_INFINITY
-  let before: ChatMessage | undefined
+  let before: { author: string; at: number } | undefined
   let isNewMarked = readTo === undefined
   for (const message of messages) {
     const { at, offset } = message
@@ -42,16 +43,18 @@ export function rowsOf(
       isNewMarked = true
       before = undefined
     }
-    rows.push({ kind: 'message', key: message.id, message, leads: !belongsTo(before, message) })
-    before = message
+    const author = authorOf(message, viewer)
+    const leads = !before || before.author !== author || minuteOf(before.at) !== minuteOf(at)
+    rows.push({ kind: 'message', key: message.id, message, author, leads })
+    before = { author, at }
   }
   return rows
 }
 
-function belongsTo(before: ChatMessage | undefined, { user, at }: ChatMessage): boolean {
-  return (
-    before !== undefined &&
-    before.user === user &&
-    Math.floor(before.at / MINUTE_MS) === Math.floor(at / MINUTE_MS)
-  )
+const minuteOf = (at: number): number => Math.floor(at / MINUTE_MS)
+
+/** Who wrote it. What no user published came from a server key, unless it is an own message on its way. */
+export function authorOf({ user, offset, state }: ChatMessage, viewer: string): string {
+  if (user !== undefined) return user
+  return offset === undefined && state !== 'sent' ? viewer : 'server'
 }

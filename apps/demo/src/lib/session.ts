@@ -10,6 +10,9 @@ export interface SignedIn {
 
 const TRANSPORTS: readonly TransportName[] = ['websocket', 'sse', 'poll']
 
+/** The name that was picked last in this browser, in whichever window. */
+export const lastName = (): string => recall('name', isString) ?? ''
+
 /** Who uses this page, and the client that speaks for them. Undefined until a name was picked. */
 export class Session {
   readonly #transports: readonly TransportName[]
@@ -20,7 +23,7 @@ export class Session {
   constructor(query: URLSearchParams) {
     const transport = TRANSPORTS.find((name) => name === query.get('transport'))
     this.#transports = transport ? [transport] : TRANSPORTS
-    const user = userIdOf(query.get('user') ?? recall('name', isString) ?? '')
+    const user = userIdOf(query.get('user') ?? recall('name', isString, 'tab') ?? '')
     if (user) this.#open(user)
   }
 
@@ -34,13 +37,15 @@ export class Session {
   }
 
   signIn(user: string): void {
+    // Every window asks for its own: two of them are two people.
+    remember('name', user, 'tab')
     remember('name', user)
     this.#open(user)
     this.#changed()
   }
 
   signOut(): void {
-    remember('name', undefined)
+    remember('name', undefined, 'tab')
     void this.#current?.client.close()
     this.#current = undefined
     this.#changed()

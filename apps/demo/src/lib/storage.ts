@@ -1,7 +1,14 @@
-/** What this browser remembers. Where storage is blocked it remembers nothing, and says nothing. */
-export function recall<T>(key: string, isValid: (value: unknown) => value is T): T | undefined {
+/** How long something is remembered: by this browser, or while this tab is open. */
+export type Memory = 'browser' | 'tab'
+
+/** What is remembered. Where storage is blocked that is nothing, and nothing is said about it. */
+export function recall<T>(
+  key: string,
+  isValid: (value: unknown) => value is T,
+  memory: Memory = 'browser',
+): T | undefined {
   try {
-    const value: unknown = JSON.parse(localStorage.getItem(PREFIX + key) ?? 'null')
+    const value: unknown = JSON.parse(storageOf(memory).getItem(PREFIX + key) ?? 'null')
     return isValid(value) ? value : undefined
   } catch {
     return undefined
@@ -9,14 +16,17 @@ export function recall<T>(key: string, isValid: (value: unknown) => value is T):
 }
 
 /** `undefined` forgets. */
-export function remember(key: string, value: unknown): void {
+export function remember(key: string, value: unknown, memory: Memory = 'browser'): void {
   try {
-    if (value === undefined) localStorage.removeItem(PREFIX + key)
-    else localStorage.setItem(PREFIX + key, JSON.stringify(value))
+    if (value === undefined) storageOf(memory).removeItem(PREFIX + key)
+    else storageOf(memory).setItem(PREFIX + key, JSON.stringify(value))
   } catch {
     // Storage is full or blocked: the page works without it.
   }
 }
+
+const storageOf = (memory: Memory): Storage =>
+  memory === 'browser' ? localStorage : sessionStorage
 
 export const isString = (value: unknown): value is string => typeof value === 'string'
 

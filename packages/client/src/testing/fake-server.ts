@@ -57,6 +57,8 @@ interface Session {
 export class FakeServer {
   faults: Faults = { ...NO_FAULTS, refusedTokens: new Set(), refusedChannels: new Map() }
   heartbeatMs = 25_000
+  /** As told to clients; frames above `max_frame_bytes` end the connection. */
+  limits: { max_frame_bytes?: number; max_depth?: number; max_keys?: number } = {}
   readonly received: Envelope[] = []
   /** Tokens of all connections and requests, in order. */
   readonly tokens: (string | undefined)[] = []
@@ -145,6 +147,7 @@ export class FakeServer {
     this.#sessions.add(session)
     ws.on('close', () => this.#sessions.delete(session))
     ws.on('message', (data: Buffer) => {
+      if (data.length > (this.limits.max_frame_bytes ?? Infinity)) return ws.close(1009)
       const envelope = JSON.parse(data.toString()) as Envelope
       this.received.push(envelope)
       if (!this.faults.silent) this.#receive(session, envelope)
@@ -160,7 +163,7 @@ export class FakeServer {
       authenticated: token !== undefined,
       ...(token === undefined ? {} : { user: token }),
       heartbeat_ms: this.heartbeatMs,
-      limits: {},
+      limits: this.limits,
     }
     return { type: 'connection_established', payload, metadata: {} }
   }

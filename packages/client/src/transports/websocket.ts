@@ -1,5 +1,5 @@
-import { type Envelope, JSON_SUBPROTOCOL, reasonOf } from '@tidewire/protocol'
-import { errorFromPayload, TidewireError } from '../errors.ts'
+import { type Envelope, type JsonObject, JSON_SUBPROTOCOL, reasonOf } from '@tidewire/protocol'
+import { errorEnvelope, errorFromPayload, TidewireError } from '../errors.ts'
 import type { DisconnectReason, WebSocketConstructor } from '../types.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { readEnvelope } from './read-envelope.ts'
@@ -40,6 +40,8 @@ class WebSocketTransport implements Transport {
   readonly #socket: Socket
   #heartbeat: Heartbeat | undefined
   #greeted = false
+  /** Of one frame, as the server told. */
+  #maxBytes = Infinity
   /** `connection_established` of a server that is still to be told the token by a frame. */
   #unauthenticated: Envelope | undefined
   /** What the server reported last: it says more than the close code that follows. */
@@ -65,7 +67,18 @@ class WebSocketTransport implements Transport {
   }
 
   send(envelope: Envelope): void {
-    if (this.#socket.readyState === OPEN) this.#socket.send(JSON.stringify(envelope))
+    if (this.#socket.readyState !== OPEN) return
+    const text = JSON.stringify(envelope)
+    const max = this.#maxBytes
+    // One UTF-16 unit is three bytes at most.
+    if (text.length * 3 <= max || new TextEncoder().encode(text).length <= max) {
+      return this.#socket.send(text)
+    }
+    // The server would end the connection for it.
+    const message = `The message is larger than ${max} bytes. Send less at once.`
+    const error = new TidewireError('message_too_large', message)
+    const answer = errorEnvelope(error, envelope.metadata.message_id)
+    queueMicrotask(() => this.#options.on.envelope(answer))
   }
 
   refresh(token: string): void {
@@ -121,7 +134,9 @@ class WebSocketTransport implements Transport {
   }
 
   #established(envelope: Envelope): void {
-    const { heartbeat_ms: told, authenticated } = envelope.payload
+    const { heartbeat_ms: told, authenticated, limits } = envelope.payload
+    const { max_frame_bytes: max } = (limits ?? {}) as JsonObject
+    if (typeof max === 'number') this.#maxBytes = max
     this.#greeted = true
     this.#handshakes.failed = false
     this.#heartbeat = new Heartbeat({

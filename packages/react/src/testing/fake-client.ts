@@ -181,10 +181,14 @@ export class FakeChannel {
   }
 
   /** Appends to the log; subscribers hear of it with `deliver`. */
-  append(text: string, metadata: Partial<Publication['metadata']> = {}): Publication {
+  append(
+    text: string,
+    metadata: Partial<Publication['metadata']> = {},
+    type = 'message',
+  ): Publication {
     const offset = this.log.length + 1
     const publication: Publication = {
-      type: 'message',
+      type,
       payload: { text },
       metadata: {
         message_id: `m${offset}`,

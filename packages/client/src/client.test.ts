@@ -1,3 +1,4 @@
+import type { JsonObject } from '@tidewire/protocol'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Tidewire } from './client.ts'
 import { TidewireError } from './errors.ts'
@@ -6,11 +7,11 @@ import { FakeServer } from './testing/fake-server.ts'
 import { until } from './testing/until.ts'
 
 /** Objects in each other. */
-function nested(levels: number): Record<string, unknown> {
+function nested(levels: number): JsonObject {
   return levels === 1 ? {} : { a: nested(levels - 1) }
 }
 
-function keys(count: number): Record<string, unknown> {
+function keys(count: number): JsonObject {
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]))
 }
 
@@ -213,7 +214,7 @@ describe('a client', () => {
     ['a message id with a line break', {}, { messageId: 'a\nb' }],
   ])('does not publish %s', async (_, payload, options) => {
     const channel = clients.make(server).channel('chat:a')
-    const published = channel.publish('message', payload as object, options)
+    const published = channel.publish('message', payload as JsonObject, options)
     await expect(published).rejects.toMatchObject({ code: 'invalid_argument' })
     expect(server.received.filter(({ type }) => type === 'message')).toEqual([])
   })

@@ -141,7 +141,6 @@ export class MessageStore {
     this.#setLoadingMore(true)
     for (let pages = 0; pages < MAX_PAGES && this.#list.hasMore; pages += 1) {
       // One page needs the offset of the page before it.
-      // oxlint-disable-next-line no-await-in-loop
       const page = await this.#older(signal)
       if (!page || signal.aborted) break
       this.#change((list) => prepended(list, page))

@@ -99,10 +99,6 @@ export class Hub {
     this.#turn = turn
   }
 
-  get channels(): number {
-    return this.#rooms.size
-  }
-
   join(channel: string, member: Member): void {
     let room = this.#rooms.get(channel)
     if (room === undefined) this.#rooms.set(channel, (room = new Room(channel, this.#turn)))

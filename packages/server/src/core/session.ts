@@ -20,7 +20,7 @@ import type { Reader, Subscription } from './subscription.ts'
 import { TokenBucket } from './token-bucket.ts'
 import type { Flushable } from './turn.ts'
 
-/** Seconds that a connection without a token has for its `auth` frame. Absolute: traffic does not extend it. */
+/** What a connection without a token has for its `auth` frame. Absolute: traffic does not extend it. */
 const AUTH_DEADLINE_MS = 5_000
 /** Undecodable frames that a connection may send: nine at once, and one every ten seconds. More close it. */
 const STRIKES = { burst: 9, perSecond: 0.1 }
@@ -268,7 +268,7 @@ export class Session implements SessionHandle, Flushable, Reader {
 
   #isStruckOut({ reason }: ProtocolError): boolean {
     if (reason !== 'bad_envelope') return false
-    const now = this.#core.clock.now()
+    const now = this.#core.clock.steady()
     this.#strikes ??= new TokenBucket({ ...STRIKES, now })
     return !this.#strikes.take(now)
   }

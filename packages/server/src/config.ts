@@ -155,7 +155,10 @@ export const ConfigSchema = section({
       'Bytes that the database of the durable channels may grow to; beyond, publishes are refused with 4015. Its write-ahead log of up to 64 MiB and a reserve of 4 MiB come on top.',
     ),
   }).prefault({}),
-  heartbeat_ms: key(whole(50, 600_000).default(25_000), 'Milliseconds of silence after which a peer is pinged.'),
+  heartbeat_ms: key(
+    whole(50, 600_000).default(25_000),
+    'Milliseconds of silence after which a peer is pinged.',
+  ),
   log: section({
     level: key(
       oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),

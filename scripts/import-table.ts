@@ -81,7 +81,7 @@ export const TABLE: readonly Row[] = [
   },
   {
     name: 'config',
-    files: ['packages/server/src/config.ts', 'packages/server/src/config-problems.ts'],
+    files: ['packages/server/src/config/'],
     may: ['config', 'core/ports', '@tidewire/protocol', 'node:*', 'zod'],
   },
   {

@@ -221,6 +221,7 @@ export class Link {
 /** What the server holds of a link. */
 class ServerEnd implements Connection {
   readonly transport = 'websocket'
+  readonly address = '192.0.2.1'
   readonly duplex = true
   readonly #link: Link
   readonly #socket: SimulatedSocket

@@ -9,7 +9,7 @@ import { LoggedBroker } from './brokers/logged.ts'
 import { MemoryBroker } from './brokers/memory.ts'
 import { UnloggedBroker } from './brokers/unlogged.ts'
 import { systemClock as clock } from './clock.ts'
-import { type Config, type ConfigInput, type Policy, resolveConfig } from './config.ts'
+import { type Config, type ConfigInput, type Policy, resolveConfig } from './config/resolve.ts'
 import { Core } from './core/core.ts'
 import type { Broker } from './core/ports/broker.ts'
 import type { Observer } from './core/ports/observer.ts'
@@ -19,6 +19,7 @@ import { ServerObserver } from './observe/observer.ts'
 import { OpsServer } from './observe/ops-server.ts'
 import { type Parts, Server } from './server.ts'
 import { openSqliteLog, type SqliteLog } from './storage/sqlite.ts'
+import { Door } from './transports/door.ts'
 import { createRequestListener } from './transports/http-api.ts'
 import { siteHandler } from './transports/site.ts'
 import { WebSocketTransport } from './transports/websocket.ts'
@@ -66,6 +67,7 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
     random: Math.random,
     limits: config.limits,
     heartbeatMs: config.heartbeat_ms,
+    revalidateMs: config.auth.revalidate_ms,
     authenticator: new TokenAuthenticator({
       secret,
       serverKeys,
@@ -89,7 +91,9 @@ interface Made {
 }
 
 function parts({ config, core, observer, metrics, secret, site, storage, wrap }: Made): Parts {
+  const door = new Door()
   const webSocket = new WebSocketTransport({
+    door,
     service: core,
     observer,
     frame: config.limits,
@@ -97,6 +101,7 @@ function parts({ config, core, observer, metrics, secret, site, storage, wrap }:
   })
   const readiness = (): string[] => [...core.unreadiness(), ...storage.unreadiness()]
   const http = createRequestListener({
+    door,
     service: core,
     observer,
     clock,

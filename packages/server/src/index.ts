@@ -12,7 +12,7 @@ export {
   type Policy,
   type PolicyInput,
   resolveConfig,
-} from './config.ts'
+} from './config/resolve.ts'
 export type { CallResult } from './core/calls.ts'
 export type { Actor } from './core/ports/actor.ts'
 export type { Receipt } from './core/ports/broker.ts'

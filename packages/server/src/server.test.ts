@@ -4,7 +4,7 @@ import { connect as connectTcp } from 'node:net'
 import { type JsonObject, ProtocolError, type Publication } from '@tidewire/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createServer, type ServerOptions } from './compose.ts'
-import { ConfigError } from './config.ts'
+import { ConfigError } from './config/resolve.ts'
 import { startTestServer, type TestServer } from './testing/index.ts'
 
 interface Frame {

@@ -1,6 +1,6 @@
 import type http from 'node:http'
 import type { Envelope, JsonObject, Publication } from '@tidewire/protocol'
-import { type Config, type Policy, type PolicyInput, resolvePolicy } from './config.ts'
+import { type Config, type Policy, type PolicyInput, resolvePolicy } from './config/resolve.ts'
 import type { CallResult } from './core/calls.ts'
 import type { Command, Core } from './core/core.ts'
 import { boundFrame } from './core/frame-size.ts'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { channel, offset, position } from './common.ts'
+import { error } from './error.ts'
 
 /** §4, client to server. `since` and `last` exclude each other. */
 export const subscribe = z
@@ -27,7 +28,8 @@ export const subscribed = z.object({
   /** The lowest offset that the log still holds; `offset + 1` of nothing when it is empty. */
   oldest: offset.optional(),
 })
-export const unsubscribed = z.object({ channel })
+/** `error`: the server ended the subscription, for this reason. */
+export const unsubscribed = z.object({ channel, error: error.optional() })
 export const reset = z.object({
   channel,
   epoch: z.string(),

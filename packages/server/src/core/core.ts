@@ -11,17 +11,23 @@ import { type CallResult, Calls } from './calls.ts'
 import { commands } from './commands/index.ts'
 import { drain } from './drain.ts'
 import { boundFrame } from './frame-size.ts'
+import { Gate } from './gate.ts'
 import { Hub } from './hub.ts'
 import { type Namespace, Namespaces } from './namespaces.ts'
-import { permit, permitServer, required } from './permissions.ts'
+import { permitServer, required } from './permissions.ts'
 import { type Actor, ANYONE } from './ports/actor.ts'
 import type { Authenticator } from './ports/authenticator.ts'
+import { grants } from './ports/capabilities.ts'
+import type { Authorizer } from './ports/authorizer.ts'
 import type { Page, Receipt } from './ports/broker.ts'
 import type { Clock } from './ports/clock.ts'
 import { type Connection, SERVICE_RESTART } from './ports/connection.ts'
+import { type Members, NO_MEMBERS } from './ports/members.ts'
 import type { Observer } from './ports/observer.ts'
+import type { RevocationStore, Target } from './ports/revocations.ts'
 import type { HistoryRequest, PublishRequest, Service } from './ports/service.ts'
-import { Revocations } from './revocations.ts'
+import { recheck, revalidateAll } from './revalidation.ts'
+import { isTarget, revoked, Revocations } from './revocations.ts'
 import { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
 import type { Subscription } from './subscription.ts'
@@ -66,6 +72,16 @@ export interface CoreOptions {
   random: () => number
   limits: Limits
   heartbeatMs: number
+  /** Nobody is a member of anything without it. */
+  members?: Members
+  /** Asked for namespaces with `hook`, which are closed without it. */
+  hook?: Authorizer | undefined
+  /** Asked for everything that the rules allow. */
+  authorize?: Authorizer | undefined
+  /** Without it revocations are forgotten at a restart. */
+  revocations?: RevocationStore | undefined
+  /** How often the rights of open sessions are looked at again. */
+  revalidateMs: number
 }
 
 const HISTORY_LIMIT = 100
@@ -75,6 +91,7 @@ const LOOK_FOR_GAPS_MS = 2_000
 /** Sessions, channels and rules of one node: what transports, the public API and features stand on. */
 export class Core implements Service {
   readonly namespaces = new Namespaces()
+  readonly gate: Gate
   readonly sessions = new Sessions()
   readonly clock: Clock
   readonly observer: Observer
@@ -87,10 +104,13 @@ export class Core implements Service {
   readonly #hub: Hub
   readonly #taps: Taps
   readonly #authenticator: Authenticator
-  readonly #revocations: Revocations
+  readonly #revocations = new Revocations()
+  readonly #revocationStore: RevocationStore | undefined
+  readonly #revalidateMs: number
   readonly #random: () => number
   readonly #commands = new Map<string, Command>(Object.entries(commands))
   #cancelLook: (() => void) | undefined
+  #cancelRevalidation: (() => void) | undefined
   #stopping = false
   #timestamp = ''
   #timestampAt = 0
@@ -103,16 +123,31 @@ export class Core implements Service {
     this.newId = options.newId
     this.#random = options.random
     this.#authenticator = options.authenticator
-    this.#revocations = new Revocations(options.clock)
+    this.#revocationStore = options.revocations
+    this.#revalidateMs = options.revalidateMs
     this.turn = new Turn(options.clock, (error, failed) => this.#failTurn(error, failed))
     this.timers = new Timers(options.clock)
     this.calls = new Calls(options.clock)
     this.#hub = new Hub(this.turn)
     this.#taps = new Taps(options.observer)
+    this.gate = new Gate({
+      namespaces: this.namespaces,
+      members: options.members ?? NO_MEMBERS,
+      hook: options.hook,
+      callback: options.authorize,
+    })
     this.#lookForGaps()
+    this.#revalidate()
   }
 
   // Composition
+
+  /** Who was revoked in an earlier life stays out. Before the first connection. */
+  async loadRevocations(): Promise<void> {
+    for (const revocation of (await this.#revocationStore?.all()) ?? []) {
+      this.#revocations.add(revocation)
+    }
+  }
 
   /** Starts the broker of the namespace; its channels exist from then on. */
   async addNamespace(namespace: Namespace): Promise<void> {
@@ -155,6 +190,7 @@ export class Core implements Service {
     await drain(this.sessions.all(), spreadMs, this.#random, settled)
     this.timers.close()
     this.#cancelLook?.()
+    this.#cancelRevalidation?.()
   }
 
   /** Why this node should be given no further connections; empty when it should. */
@@ -243,16 +279,45 @@ export class Core implements Service {
     })
   }
 
+  #revalidate(): void {
+    this.#cancelRevalidation = this.clock.after(this.#revalidateMs, () => {
+      revalidateAll(this).then(
+        () => {
+          if (!this.#stopping) this.#revalidate()
+        },
+        (error: unknown) => this.observer.failed('revalidation', error),
+      )
+    })
+  }
+
+  // Rights that end
+
+  /** Throws `authentication_failed` for who was revoked. */
+  checkRevoked(actor: Actor): void {
+    this.#revocations.check(actor)
+  }
+
+  /** The user's rights in the channel may have changed: open subscriptions are looked at again at once. */
+  async recheck(user: string, channel: string): Promise<void> {
+    this.gate.forget(user)
+    await Promise.all(
+      this.sessions.of(user).map((session) => {
+        const subscription = session.subscriptions.get(channel)
+        return subscription && recheck(this, session, subscription)
+      }),
+    )
+  }
+
   // Service
 
-  async authenticate(token: string | undefined): Promise<Actor> {
+  async authenticate(token: string | undefined, address?: string): Promise<Actor> {
     if (token === undefined) {
-      if (this.namespaces.openToAnyone) return ANYONE
-      throw required()
+      if (!this.namespaces.openToAnyone) throw required()
+      return address === undefined ? ANYONE : { ...ANYONE, address }
     }
     const actor = await this.#authenticator.authenticate(token)
     this.#revocations.check(actor)
-    return actor
+    return address === undefined ? actor : { ...actor, address }
   }
 
   open(connection: Connection, actor: Actor | undefined): Session {
@@ -271,7 +336,7 @@ export class Core implements Service {
     { channel, type, payload, message_id }: PublishRequest,
   ): Promise<Receipt & { message_id: string }> {
     const namespace = this.namespaces.of(channel)
-    permit(actor, 'publish', namespace)
+    await this.gate.permit(actor, 'publish', channel)
     if (!isEventName(type) || isReserved(type)) {
       throw new ProtocolError(
         'bad_envelope',
@@ -295,7 +360,7 @@ export class Core implements Service {
     { epoch, limit = HISTORY_LIMIT, ...bounds }: HistoryRequest,
   ): Promise<Page> {
     const namespace = this.namespaces.of(channel)
-    permit(actor, 'history', namespace)
+    await this.gate.permit(actor, 'history', channel)
     // Without bounds the newest ones are asked for.
     const newest = bounds.after === undefined && bounds.before === undefined
     const range = { ...(newest ? { before: Number.MAX_SAFE_INTEGER } : bounds), limit }
@@ -316,7 +381,9 @@ export class Core implements Service {
     args: unknown,
     timeoutMs: number,
   ): Promise<CallResult> {
-    permitServer(actor)
+    // Who holds a grant for it is asked for by the channel of the user, whether there is such a namespace or not.
+    const granted = actor.channels !== undefined && grants(actor.channels, 'call', `user:${user}`)
+    if (!granted) permitServer(actor)
     const payload = { method, args, timeout_ms: timeoutMs }
     const frame = { type: 'call', payload: payload as JsonObject, metadata: {} }
     boundFrame(frame, this.limits.max_frame_bytes)
@@ -324,21 +391,23 @@ export class Core implements Service {
     return this.calls.ask(sessions, this.newId(), payload, this.timestamp())
   }
 
-  async disconnect(
-    actor: Actor,
-    target: { user: string } | { token_id: string },
-    { revoke }: { revoke: boolean },
-  ): Promise<number> {
+  async disconnect(actor: Actor, target: Target, { revoke }: { revoke: boolean }): Promise<number> {
     permitServer(actor)
-    if (revoke) this.#revocations.add(target)
+    if ('user' in target) this.gate.forget(target.user)
+    if (!revoke) return this.#end(target, (session) => session.leave(1000, 'disconnected'))
+    const revocation = { target, at: this.clock.now() }
+    this.#revocations.add(revocation)
+    const ended = this.#end(target, (session) => session.end(revoked()))
+    await this.#revocationStore?.add(revocation)
+    return ended
+  }
+
+  #end(target: Target, end: (session: Session) => void): number {
     const sessions =
       'user' in target
         ? this.sessions.of(target.user)
-        : this.sessions.all().filter(({ actor: its }) => its?.token_id === target.token_id)
-    for (const session of sessions) {
-      if (revoke) session.end(new ProtocolError('authentication_failed', 'The token was revoked.'))
-      else session.leave(1000, 'disconnected')
-    }
+        : this.sessions.all().filter(({ actor }) => isTarget(actor, target))
+    for (const session of sessions) end(session)
     return sessions.length
   }
 }

@@ -11,6 +11,9 @@ export interface Policy {
   publish: Rule
   subscribe: Rule
   history: Rule
+  presence: Rule
+  /** Whether the hook is asked, too. */
+  hook: boolean
   retention: Retention
 }
 

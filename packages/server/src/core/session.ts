@@ -44,6 +44,8 @@ export class Session implements SessionHandle, Flushable, Reader {
   /** Frames that came behind an `auth` whose token is being checked. The connection is paused: one chunk at most. */
   #behindAuth: Envelope[] | undefined
   readonly #pages: Pages
+  /** Settles when the last publish whose permission took a while was handed on. */
+  #order: Promise<void> | undefined
   #cancelTimer: (() => void) | undefined
 
   constructor(core: Core, connection: Connection, id: string) {
@@ -200,8 +202,38 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.send(type, payload, correlationId)
   }
 
+  /** The server's end of a subscription. Who can send frames is told, and keeps the others; a stream ends with it. */
+  endSubscription(subscription: Subscription, error: ProtocolError): void {
+    const { channel } = subscription
+    this.subscriptions.delete(channel)
+    this.#core.leave(subscription)
+    if (!this.connection.duplex) return this.end(error)
+    this.send('unsubscribed', { channel, error: error.toPayload() })
+  }
+
   page<T>(read: () => Promise<T>): Promise<T> {
     return this.#pages.read(read)
+  }
+
+  /**
+   * Runs what the permission allows, at once when it is there already; never before what came before it, whose permission
+   * may take longer.
+   */
+  inOrder<T>(permission: Promise<void> | undefined, run: () => Promise<T>): Promise<T> {
+    if (permission === undefined && this.#order === undefined) return run()
+    // Whoever waits for it may come later than its refusal.
+    permission?.catch(() => undefined)
+    const turn = (this.#order ?? Promise.resolve()).then(() => permission)
+    const ran = turn.then(() => {
+      if (this.#closed) throw new ProtocolError('unavailable', 'The connection ended before.')
+      return run()
+    })
+    const handedOn = (): void => {
+      if (this.#order === order) this.#order = undefined
+    }
+    const order: Promise<void> = turn.then(handedOn, handedOn)
+    this.#order = order
+    return ran
   }
 
   fail(error: unknown): void {

@@ -14,6 +14,7 @@ const SILENT = {
   published: () => undefined,
   delivered: () => undefined,
   reset: () => undefined,
+  refused: () => undefined,
   failed: (where: string, error: unknown) => {
     throw new Error(`unexpected failure in ${where}`, { cause: error })
   },
@@ -46,6 +47,7 @@ export class CoreHarness {
       observer: SILENT,
       limits: LIMITS,
       heartbeatMs: 25_000,
+      revalidateMs: 30_000,
       random: () => 0.5,
       authenticator: { authenticate: (token) => this.#authenticate(token) },
     })
@@ -66,6 +68,8 @@ export class CoreHarness {
       publish: 'user',
       subscribe: 'user',
       history: 'user',
+      presence: 'user',
+      hook: false,
       retention: {},
       ...rules,
     }

@@ -5,6 +5,7 @@ import type { Connection } from '../core/ports/connection.ts'
 /** A connection that keeps what it is given, and that can be made slow. */
 export class FakeConnection implements Connection {
   readonly transport = 'fake'
+  readonly address = '192.0.2.1'
   readonly duplex = true
   /** One entry a write. */
   readonly writes: Envelope[][] = []

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { getRequestListener, RequestError } from '@hono/node-server'
+import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server'
 import { ProtocolError } from '@tidewire/protocol'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Observer } from '../core/ports/observer.ts'
@@ -35,9 +35,9 @@ export function createRequestListener(options: HttpApiOptions): HttpApi {
   const sse = new SseTransport(shared)
   const poll = new PollTransport(shared)
   const answer = getRequestListener(
-    async (request, { incoming }) => {
-      const response = await app.fetch(request)
-      await discardBody(incoming as IncomingMessage)
+    async (request, env) => {
+      const response = await app.fetch(request, env as HttpBindings)
+      await discardBody((env as HttpBindings).incoming)
       return response
     },
     {
@@ -48,10 +48,11 @@ export function createRequestListener(options: HttpApiOptions): HttpApi {
   return {
     listener(request, response) {
       response.setHeader('X-Content-Type-Options', 'nosniff')
+      const visitor = options.door.check(request)
       const { path } = splitTarget(request.url ?? '')
       const stream = path === '/v1/sse' ? sse : path === '/v1/poll' ? poll : undefined
       if (stream === undefined) void answer(request, response)
-      else if (request.method === 'GET') void stream.handle(request, response)
+      else if (request.method === 'GET') void stream.handle(request, response, visitor)
       else answerMethod(response)
     },
     route: (method, path, handler) => app.route(method, path, handler),

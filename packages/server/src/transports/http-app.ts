@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { type FrameLimits, ProtocolError } from '@tidewire/protocol'
 import type { Context, MiddlewareHandler } from 'hono'
@@ -8,6 +9,7 @@ import type { Actor } from '../core/ports/actor.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service } from '../core/ports/service.ts'
 import { tokenOf } from './bearer.ts'
+import type { Door } from './door.ts'
 import { errorResponse, methodError, toProtocolError } from './http-errors.ts'
 import { bodyTooLarge, maxBodyBytes } from './http-body.ts'
 import { addRoutes } from './http-routes.ts'
@@ -20,6 +22,7 @@ export interface DevToken {
 }
 
 export interface HttpAppOptions {
+  door: Door
   service: Service
   observer: Observer
   /** Bounds of a frame, and of a body as of a frame. */
@@ -44,6 +47,7 @@ export interface RouteContext {
 export type RouteHandler = (context: RouteContext) => Response | Promise<Response>
 
 export interface Env {
+  Bindings: HttpBindings
   Variables: { actor: Actor }
 }
 
@@ -62,7 +66,9 @@ export class HttpApp {
   constructor(options: HttpAppOptions) {
     this.#options = options
     this.#authenticate = async (c, next) => {
-      c.set('actor', await options.service.authenticate(tokenOf(c.req.header('authorization'))))
+      const { address } = options.door.check(c.env.incoming)
+      const token = tokenOf(c.req.header('authorization'))
+      c.set('actor', await options.service.authenticate(token, address))
       await next()
     }
     this.#bounded = bodyLimit({
@@ -85,8 +91,8 @@ export class HttpApp {
     )
   }
 
-  fetch(request: Request): Response | Promise<Response> {
-    return this.#app.fetch(request)
+  fetch(request: Request, env: HttpBindings): Response | Promise<Response> {
+    return this.#app.fetch(request, env)
   }
 
   #fail(error: Error, c: Context): Response {

@@ -122,8 +122,7 @@ function addUsers(app: Routes, { service, frame, authenticate }: RouteOptions): 
   })
 
   app.post('/v1/tokens/revoke', authenticate, async (c) => {
-    const { user, token_id } = check(RevokeBody, await jsonBody(c.req, frame))
-    const target = user === undefined ? { token_id: token_id! } : { user }
+    const target = check(RevokeBody, await jsonBody(c.req, frame))
     const disconnected = await service.disconnect(c.get('actor'), target, { revoke: true })
     return c.json({ disconnected })
   })

@@ -91,12 +91,17 @@ export const CallBody = z.strictObject({
   timeout_ms: whole(1, MAX_CALL_MS).optional(),
 })
 
-export const RevokeBody = z
-  .strictObject({ user: user.optional(), token_id: z.string('is not a text.').min(1).optional() })
-  .refine(
-    (body) => (body.user === undefined) !== (body.token_id === undefined),
-    'either `user` or `token_id` must be there.',
-  )
+const id = z.string('is not a text.').min(1, 'is empty.').max(128, 'is too long.')
+
+export const RevokeBody = z.union(
+  [
+    z.strictObject({ user }),
+    z.strictObject({ token_id: id }),
+    z.strictObject({ session: id }),
+    z.strictObject({ key_id: id }),
+  ],
+  { error: 'exactly one of `user`, `token_id`, `session` and `key_id` must be there, as a text.' },
+)
 
 export const DevTokenBody = z.strictObject({ user })
 

@@ -7,6 +7,7 @@ import type { Connection } from '../core/ports/connection.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service, SessionHandle } from '../core/ports/service.ts'
 import { tokenOf } from './bearer.ts'
+import type { Visitor } from './door.ts'
 import { answerError, closeError, errorOf, toProtocolError } from './http-errors.ts'
 import type { JsonTexts } from './json-texts.ts'
 import { PollPage } from './poll-page.ts'
@@ -43,15 +44,22 @@ export class PollTransport {
   }
 
   /** Answers the request, which is a GET. Never rejects. */
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { address }: Visitor,
+  ): Promise<void> {
     const { service, observer } = this.#options
     try {
       const { query } = splitTarget(request.url ?? '')
       const asked = streamRequest(query)
       const waitMs = Math.min(wholeNumber(query, 'wait') ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
-      const actor = await service.authenticate(tokenOf(request.headers.authorization, query))
+      const actor = await service.authenticate(
+        tokenOf(request.headers.authorization, query),
+        address,
+      )
       if (response.destroyed) return
-      const poll = new PollConnection(response, asked, waitMs, actor, this.#options)
+      const poll = new PollConnection(response, address, asked, waitMs, actor, this.#options)
       const session = service.open(poll, actor)
       response.on('close', () => {
         poll.gone()
@@ -71,6 +79,7 @@ export class PollTransport {
 class PollConnection implements Connection {
   readonly transport = 'poll'
   readonly duplex = false
+  readonly address: string
   readonly #response: ServerResponse
   readonly #asked: StreamRequest
   readonly #options: PollOptions
@@ -85,12 +94,14 @@ class PollConnection implements Connection {
 
   constructor(
     response: ServerResponse,
+    address: string,
     asked: StreamRequest,
     waitMs: number,
     actor: Actor,
     options: PollOptions,
   ) {
     this.#response = response
+    this.address = address
     this.#asked = asked
     this.#options = options
     this.#actor = actor

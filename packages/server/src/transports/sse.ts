@@ -13,6 +13,7 @@ import type { Connection } from '../core/ports/connection.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service } from '../core/ports/service.ts'
 import { tokenOf } from './bearer.ts'
+import type { Visitor } from './door.ts'
 import { answerError, closeError, errorOf, toProtocolError } from './http-errors.ts'
 import type { JsonTexts } from './json-texts.ts'
 import { splitTarget, streamRequest, subscribeFrames, type StreamRequest } from './request.ts'
@@ -52,16 +53,23 @@ export class SseTransport {
   }
 
   /** Answers the request, which is a GET. Never rejects. */
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { address }: Visitor,
+  ): Promise<void> {
     const { service, observer } = this.#options
     try {
       const { query } = splitTarget(request.url ?? '')
       const lastEventId = request.headers['last-event-id']
       const asked = streamRequest(query, Array.isArray(lastEventId) ? undefined : lastEventId)
       if (asked.channels.length === 0) throw noChannel()
-      const actor = await service.authenticate(tokenOf(request.headers.authorization, query))
+      const actor = await service.authenticate(
+        tokenOf(request.headers.authorization, query),
+        address,
+      )
       if (response.destroyed) return
-      const connection = new SseConnection(response, asked, this.#options, this.#events)
+      const connection = new SseConnection(response, address, asked, this.#options, this.#events)
       const session = service.open(connection, actor)
       this.#comments.add(connection)
       response.on('close', () => {
@@ -86,6 +94,7 @@ export class SseTransport {
 class SseConnection implements Connection {
   readonly transport = 'sse'
   readonly duplex = false
+  readonly address: string
   readonly #response: ServerResponse
   readonly #clock: Clock
   readonly #texts: JsonTexts
@@ -104,11 +113,13 @@ class SseConnection implements Connection {
 
   constructor(
     response: ServerResponse,
+    address: string,
     { channels, since }: StreamRequest,
     { clock, texts }: SseOptions,
     events: SingleChannelEvents,
   ) {
     this.#response = response
+    this.address = address
     this.#clock = clock
     this.#texts = texts
     this.#single = channels.length === 1 ? events : undefined

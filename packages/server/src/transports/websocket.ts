@@ -17,10 +17,12 @@ import type { Connection } from '../core/ports/connection.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service, SessionHandle } from '../core/ports/service.ts'
 import { tokenOf } from './bearer.ts'
+import type { Door } from './door.ts'
 import { frames } from './websocket-frame.ts'
 import { Heartbeat, type Watched } from './websocket-heartbeat.ts'
 
 export interface WebSocketOptions {
+  door: Door
   service: Service
   observer: Observer
   frame: FrameLimits
@@ -77,16 +79,17 @@ export class WebSocketTransport {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const onError = (): void => void socket.destroy()
     socket.on('error', onError)
+    const { service, door } = this.#options
     try {
+      const { address } = door.check(request)
       // RFC 6455 §4.2.1, item 2.
       if (request.headers.host === undefined) throw noHost()
       const token = tokenOfUpgrade(request)
-      const actor =
-        token === undefined ? undefined : await this.#options.service.authenticate(token)
+      const actor = token === undefined ? undefined : await service.authenticate(token, address)
       if (socket.destroyed) return
       this.#server.handleUpgrade(request, socket, head, (ws) => {
         socket.off('error', onError)
-        this.#serve(ws, socket, actor)
+        this.#serve(ws, socket, actor, address)
       })
     } catch (error) {
       if (error instanceof ProtocolError && error.status === 401 && !socket.destroyed) {
@@ -122,9 +125,9 @@ export class WebSocketTransport {
     this.#server.close()
   }
 
-  #serve(ws: PeerSocket, socket: Duplex, actor: Actor | undefined): void {
+  #serve(ws: PeerSocket, socket: Duplex, actor: Actor | undefined, address: string): void {
     const { codec, encoding } = this.#wireOf(ws)
-    const connection = new WebSocketConnection(ws, socket, encoding)
+    const connection = new WebSocketConnection(ws, socket, encoding, address)
     const session = this.#options.service.open(connection, actor)
     ws.peer = { session, codec, connection, heartbeat: this.#heartbeat, gone: this.#gone }
     this.#open += 1
@@ -204,12 +207,14 @@ function receive(session: SessionHandle, codec: Codec, data: Buffer, isBinary: b
 class WebSocketConnection implements Connection, Watched {
   readonly transport = 'websocket'
   readonly duplex = true
+  readonly address: string
   heardAt = 0
   readonly #ws: WebSocket
   readonly #socket: Duplex
   readonly #encoding: Encoding
 
-  constructor(ws: WebSocket, socket: Duplex, encoding: Encoding) {
+  constructor(ws: WebSocket, socket: Duplex, encoding: Encoding, address: string) {
+    this.address = address
     this.#ws = ws
     this.#socket = socket
     this.#encoding = encoding

@@ -1,5 +1,4 @@
-import type { Up } from '@tidewire/protocol'
-import { ProtocolError } from '@tidewire/protocol'
+import { type Envelope, ProtocolError } from '@tidewire/protocol'
 import type { Command, Core, Reply } from '../core.ts'
 import type { Actor } from '../ports/actor.ts'
 import type { Session } from '../session.ts'
@@ -7,7 +6,7 @@ import { parse } from './parse.ts'
 
 /** The first frame of a connection that came without a token. */
 export const auth: Command = async (session, envelope, core) => {
-  const actor = await authenticate(parse('auth', envelope.payload), core)
+  const actor = await authenticate('auth', session, envelope, core)
   if (session.isClosed) return undefined
   if (session.actor !== undefined && session.user !== undefined && session.user !== actor.user) {
     throw new ProtocolError('authentication_failed', 'The connection belongs to another user.')
@@ -18,7 +17,7 @@ export const auth: Command = async (session, envelope, core) => {
 /** A newer token of the same user. When it is refused, the old one stays. */
 export const refresh: Command = async (session, envelope, core) => {
   try {
-    const actor = await authenticate(parse('refresh', envelope.payload), core)
+    const actor = await authenticate('refresh', session, envelope, core)
     if (session.isClosed) return undefined
     if (actor.user !== session.user || actor.kind !== session.actor?.kind) {
       throw new ProtocolError('authentication_failed', 'The token belongs to another user.')
@@ -37,10 +36,6 @@ export const refresh: Command = async (session, envelope, core) => {
   }
 }
 
-function authenticate({ token }: Up['auth'], core: Core): Promise<Actor> {
-  return core.authenticate(token)
-}
-
 function become(session: Session, actor: Actor): Reply {
   session.become(actor)
   return {
@@ -53,4 +48,13 @@ function become(session: Session, actor: Actor): Reply {
         : { expires_at: new Date(actor.expires_at).toISOString() }),
     },
   }
+}
+
+function authenticate(
+  type: 'auth' | 'refresh',
+  { connection }: Session,
+  { payload }: Envelope,
+  core: Core,
+): Promise<Actor> {
+  return core.authenticate(parse(type, payload).token, connection.address)
 }

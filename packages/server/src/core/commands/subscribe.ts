@@ -1,7 +1,8 @@
 import { ProtocolError } from '@tidewire/protocol'
-import type { Command } from '../core.ts'
-import { permit, permits } from '../permissions.ts'
-import { Subscription } from '../subscription.ts'
+import type { Command, Core, Reply } from '../core.ts'
+import type { Namespace } from '../namespaces.ts'
+import type { Session } from '../session.ts'
+import { type Start, Subscription } from '../subscription.ts'
 import { parse } from './parse.ts'
 
 const DEFAULT_INTERVAL_MS = 100
@@ -13,8 +14,6 @@ const DEFAULT_INTERVAL_MS = 100
 export const subscribe: Command = async (session, envelope, core) => {
   const { channel, since, last, mode, interval_ms } = parse('subscribe', envelope.payload)
   const namespace = core.namespaces.of(channel)
-  permit(session.actor!, 'subscribe', namespace)
-  if (last !== undefined) permit(session.actor!, 'history', namespace)
   const existing = session.subscriptions.get(channel)
   if (existing !== undefined) core.leave(existing)
   else if (session.subscriptions.size >= core.limits.max_channels) {
@@ -23,29 +22,58 @@ export const subscribe: Command = async (session, envelope, core) => {
       `A connection may subscribe to ${core.limits.max_channels} channels. Leave one, or open another connection.`,
     )
   }
-  const start = {
-    since,
-    last,
-    // Who may listen but not look back comes back to a gap, not to a refusal.
-    mayRecover: permits(session.actor!, 'history', namespace),
-    latestMs: mode === 'latest' ? (interval_ms ?? DEFAULT_INTERVAL_MS) : undefined,
-  }
-  const subscription = new Subscription(channel, namespace.broker, session, core.clock, start)
+  const latestMs = mode === 'latest' ? (interval_ms ?? DEFAULT_INTERVAL_MS) : undefined
+  const subscription = new Subscription(channel, namespace.broker, session, core.clock, {
+    latestMs,
+  })
   session.subscriptions.set(channel, subscription)
   try {
-    // Without a wait where none is needed: what the client publishes next is then part of the stream.
-    const joined = core.join(subscription)
-    if (joined !== undefined) await joined
-    if (namespace.policy.durability === 'none') {
-      const payload = subscription.startUnlogged(since)
-      if (payload !== undefined) return { type: 'subscribed', payload }
-    } else if (await subscription.start(start, envelope.metadata.message_id)) {
-      return undefined
-    }
-    throw new ProtocolError('conflict', 'The channel was left, or subscribed to again, meanwhile.')
+    const permission = permit(session, channel, { since, last }, core)
+    const mayRecover = typeof permission === 'boolean' ? permission : await permission
+    if (session.subscriptions.get(channel) !== subscription) throw leftMeanwhile()
+    const start = { since, last, mayRecover }
+    return await begin(subscription, namespace, start, envelope.metadata.message_id, core)
   } catch (error) {
     if (session.subscriptions.get(channel) === subscription) session.subscriptions.delete(channel)
     core.leave(subscription)
     throw error
   }
+}
+
+/** Whether the log may be read, too. Who may listen but not look back comes back to a gap, not to a refusal. */
+function permit(
+  { actor }: Session,
+  channel: string,
+  { since, last }: Start,
+  { gate }: Core,
+): boolean | Promise<boolean> {
+  const permission = gate.permit(actor!, 'subscribe', channel)
+  const look = (): boolean | Promise<boolean> => {
+    if (last !== undefined) return gate.permit(actor!, 'history', channel)?.then(() => true) ?? true
+    return since === undefined || gate.allows(actor!, 'history', channel)
+  }
+  return permission === undefined ? look() : permission.then(look)
+}
+
+async function begin(
+  subscription: Subscription,
+  namespace: Namespace,
+  start: Start,
+  correlationId: string | undefined,
+  core: Core,
+): Promise<Reply | undefined> {
+  // Without a wait where none is needed: what the client publishes next is then part of the stream.
+  const joined = core.join(subscription)
+  if (joined !== undefined) await joined
+  if (namespace.policy.durability === 'none') {
+    const payload = subscription.startUnlogged(start.since)
+    if (payload !== undefined) return { type: 'subscribed', payload }
+  } else if (await subscription.start(start, correlationId)) {
+    return undefined
+  }
+  throw leftMeanwhile()
+}
+
+function leftMeanwhile(): ProtocolError {
+  return new ProtocolError('conflict', 'The channel was left, or subscribed to again, meanwhile.')
 }

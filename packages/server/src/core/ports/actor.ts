@@ -1,3 +1,5 @@
+import type { Capabilities } from './capabilities.ts'
+
 /** Who acts. Made by the authenticator from a token or a key, never by a client's word. */
 export interface Actor {
   /** `server`: a backend with a server key. `anyone`: nobody in particular. */
@@ -8,8 +10,16 @@ export interface Actor {
   expires_at?: number
   /** `jti` of the token, by which it can be revoked alone. */
   token_id?: string
+  /** `sid` of the token: the login it belongs to, over all its refreshes. */
+  session?: string
+  /** Of a server key. */
+  key_id?: string
   /** Milliseconds since 1970 when the token was issued: a revoked user's older tokens stay out. */
   issued_at?: number
+  /** `channels` of the token. When present, it may do what they grant and nothing else. */
+  channels?: Capabilities
+  /** Where it acts from, as an IP address: for limits and the audit log. */
+  address?: string
 }
 
 export const ANYONE: Actor = { kind: 'anyone' }

@@ -14,6 +14,8 @@ export const SERVICE_RESTART = 1012
 export interface Connection {
   /** `websocket`, `sse`, `poll`: for metrics and logs. */
   readonly transport: string
+  /** IP address of the client, as the server or a proxy that it believes sees it. */
+  readonly address: string
   /** Whether the peer can send frames over it too: only then can it answer a `call`. */
   readonly duplex: boolean
   /** Everything of one turn, in one write. */

@@ -2,6 +2,7 @@ import type { Envelope, JsonObject, ProtocolError } from '@tidewire/protocol'
 import type { Actor } from './actor.ts'
 import type { Page, Receipt } from './broker.ts'
 import type { Connection } from './connection.ts'
+import type { Target } from './revocations.ts'
 
 /** The protocol state of one client over one connection, as its transport sees it. */
 export interface SessionHandle {
@@ -33,8 +34,13 @@ export interface HistoryRequest {
  * What transports and gateways ask of the core. Every call is authorised for the actor; all reject with `ProtocolError`.
  */
 export interface Service {
-  /** The actor of a token or key. Without one: `anyone` where a namespace is open to anyone, else `authentication_required`. */
-  authenticate(token: string | undefined): Promise<Actor>
+  /** The actor of a token or key, and where it acts from. Without one: `anyone` where a namespace is open to anyone, else `authentication_required`. */
+  authenticate(token: string | undefined, address?: string): Promise<Actor>
+  /**
+   * Before a connection or a request is looked at any further. Throws `rate_limited` or `too_many_connections`, both with
+   * `retryAfterMs`, when the address has had its share or the server is full.
+   */
+  admit(address: string, what: 'connection' | 'request'): void
   /**
    * A session over the connection, for an actor or, when undefined, one that must send `auth` first.
    * The session greets with `connection_established` at once.
@@ -52,12 +58,8 @@ export interface Service {
     timeoutMs: number,
   ): Promise<{ value: unknown } | { error: unknown }>
   /**
-   * Ends the live sessions of a user or of one token; with `revoke`, tokens issued until now stay refused.
-   * Resolves with how many sessions ended.
+   * Ends the live sessions of a user, of one token, of one login or of a server key; with `revoke`, what was issued until
+   * now stays refused. Resolves with how many sessions ended.
    */
-  disconnect(
-    actor: Actor,
-    target: { user: string } | { token_id: string },
-    options: { revoke: boolean },
-  ): Promise<number>
+  disconnect(actor: Actor, target: Target, options: { revoke: boolean }): Promise<number>
 }

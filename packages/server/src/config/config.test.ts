@@ -10,7 +10,7 @@ import {
   type ConfigSources,
   resolveConfig,
   resolvePolicy,
-} from './config.ts'
+} from './resolve.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 

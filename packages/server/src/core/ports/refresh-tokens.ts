@@ -1,0 +1,27 @@
+/** What is kept of a refresh token: enough to know it, not enough to use it. */
+export interface RefreshToken {
+  id: string
+  /** The login that all its successors belong to: `sid` of the access tokens. */
+  session: string
+  user: string
+  /** SHA-256 of the whole token, hex. */
+  sha256: string
+  /** The claim `channels` of the access tokens, when they carry one. */
+  channels?: Readonly<Record<string, readonly string[]>>
+  /** Milliseconds since 1970. */
+  expires_at: number
+}
+
+/**
+ * Keeps refresh tokens over restarts.
+ *
+ * Order:   of any number of uses of one token at the same time, exactly one is told `used: false`.
+ * Failure: rejects with `ProtocolError` `unavailable`.
+ */
+export interface RefreshTokenStore {
+  add(token: RefreshToken): Promise<void>
+  /** Marks it as used, in one atomic step. `undefined`: not known, or its session was ended. `used`: it was used before. */
+  use(id: string): Promise<{ token: RefreshToken; used: boolean } | undefined>
+  /** Forgets all tokens of the login, or of the user. */
+  end(target: { session: string } | { user: string }): Promise<void>
+}

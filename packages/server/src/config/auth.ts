@@ -101,11 +101,11 @@ export const authSection = section({
     ),
   }).prefault({}),
   issuer: key(
-    text('must be 1 to 256 characters', /^.{1,256}$/).exactOptional(),
+    text('must be 1 to 256 characters without blanks', /^[\x21-\x7e]{1,256}$/).exactOptional(),
     'What `iss` of user tokens must be.',
   ),
   audience: key(
-    text('must be 1 to 256 characters', /^.{1,256}$/).exactOptional(),
+    text('must be 1 to 256 characters without blanks', /^[\x21-\x7e]{1,256}$/).exactOptional(),
     'What `aud` of user tokens must be or hold.',
   ),
   server_keys: key(

@@ -75,6 +75,8 @@ describe('layers', () => {
       publish: 'server',
       subscribe: 'anyone',
       history: 'anyone',
+      presence: 'anyone',
+      hook: false,
       retention: {},
     })
   })
@@ -186,7 +188,7 @@ describe('what is refused, and how', () => {
       { file: { namespaces: { Chat: {} } } },
     ],
     [
-      '`namespaces.chat.publish` in tidewire.yaml must be one of anyone, user, server.',
+      '`namespaces.chat.publish` in tidewire.yaml must be one of anyone, user, member, owner, server.',
       { file: { namespaces: { chat: { publish: 'everyone' } } } },
     ],
     [
@@ -212,7 +214,7 @@ test('the policy of a namespace that code adds follows the same rules', () => {
   expect(resolvePolicy('news', { publish: 'user' })).toMatchObject({ history: 'user' })
   expect(() => resolvePolicy('__proto__', {})).toThrow(ConfigError)
   expect(() => resolvePolicy('news', { publish: 'all' as 'user' })).toThrow(
-    '`namespaces.news.publish` in server.namespace() must be one of anyone, user, server.',
+    '`namespaces.news.publish` in server.namespace() must be one of anyone, user, member, owner, server.',
   )
 })
 
@@ -261,7 +263,7 @@ describe('whatever is given', () => {
         expect(error?.message ?? 'none').toMatch(/^[^\p{C}]{1,400}$/u)
         if (config !== undefined) accepted += 1
         for (const number of numbers(config)) expect(number).toSatisfy(Number.isSafeInteger)
-        for (const limit of Object.values(config?.limits ?? {})) expect(limit).toBeGreaterThan(0)
+        for (const limit of rates(config?.limits)) expect(limit).toBeGreaterThan(0)
       }),
       { numRuns: 2000 },
     )
@@ -291,6 +293,14 @@ describe('whatever is given', () => {
     const retentions = Object.values(namespaces).flatMap(({ retention }) =>
       Object.values(retention),
     )
-    return [port, heartbeat_ms, shutdown_ms, ops.port ?? 0, ...Object.values(limits), ...retentions]
+    const whole = Object.values(limits).filter((limit) => typeof limit === 'number')
+    return [port, heartbeat_ms, shutdown_ms, ops.port ?? 0, ...whole, ...retentions]
+  }
+
+  /** Every burst and rate of the limits. Only `max_waiting` may be nothing: then nobody waits. */
+  function rates(limits: Config['limits'] | undefined): unknown[] {
+    return Object.values(limits ?? {}).flatMap((limit): unknown[] =>
+      typeof limit === 'object' ? Object.values(limit).flatMap(Object.values) : [],
+    )
   }
 })

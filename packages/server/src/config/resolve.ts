@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { fromJson, NOTES, type Notes } from './keys.ts'
 import { sentence, shown } from './problems.ts'
+import { insecure } from './production.ts'
 import { type access, ConfigSchema, type namespace } from './schema.ts'
 
 type Parsed = z.output<typeof ConfigSchema>
@@ -91,28 +92,29 @@ export function resolveConfig(sources: ConfigSources = {}): Config {
     origins.set(leaf.key.path, given.origin)
     tree = withValue(tree, leaf.key.path.split('.'), given.value)
   }
-  const parsed = ConfigSchema.safeParse(tree)
-  const issue = parsed.error?.issues[0]
-  if (issue !== undefined) throw new ConfigError(sentence(issue, origins, fileName, KEY_PATHS))
-  return complete(parsed.data as Parsed, env)
+  const config = complete(parse(tree, origins, fileName))
+  const refusal = contradiction(config) ?? (isProduction(env) ? insecure(config) : undefined)
+  if (refusal !== undefined) throw new ConfigError(refusal)
+  return config
 }
 
 /** The policy of a namespace that code adds. Throws `ConfigError`. */
 export function resolvePolicy(name: string, input: PolicyInput): Policy {
-  const file = { namespaces: { [name]: input } }
-  const policy = resolveConfig({ file, fileName: 'server.namespace()' }).namespaces[name]
+  const tree = { namespaces: { [name]: input } }
+  const policy = complete(parse(tree, new Map(), 'server.namespace()')).namespaces[name]
   if (policy === undefined) throw new ConfigError(`\`${shown(name)}\` cannot name a namespace.`)
   return policy
 }
 
-function complete(parsed: Parsed, env: Record<string, string | undefined>): Config {
-  const { dev, limits } = parsed
-  if (dev && env['NODE_ENV'] === 'production') {
-    throw new ConfigError('`dev` must be false where NODE_ENV is production: it gives out tokens.')
-  }
-  if (limits.max_outbox_bytes < limits.max_frame_bytes) {
-    throw new ConfigError('`limits.max_outbox_bytes` must be at least `limits.max_frame_bytes`.')
-  }
+function parse(tree: unknown, origins: ReadonlyMap<string, string>, fileName: string): Parsed {
+  const parsed = ConfigSchema.safeParse(tree)
+  const issue = parsed.error?.issues[0]
+  if (issue !== undefined) throw new ConfigError(sentence(issue, origins, fileName, KEY_PATHS))
+  return parsed.data as Parsed
+}
+
+function complete(parsed: Parsed): Config {
+  const { dev } = parsed
   const namespaces = Object.create(null) as Record<string, Policy>
   // What the file says about a namespace means the same with and without dev: it replaces the whole policy.
   if (dev) Object.assign(namespaces, structuredClone(DEV_NAMESPACES))
@@ -126,6 +128,25 @@ function complete(parsed: Parsed, env: Record<string, string | undefined>): Conf
     log: { level: parsed.log.level ?? (dev ? 'warn' : 'info') },
     namespaces,
   }
+}
+
+/** What no single key can see. */
+function contradiction({ limits, tls, namespaces, auth }: Config): string | undefined {
+  if (limits.max_outbox_bytes < limits.max_frame_bytes) {
+    return '`limits.max_outbox_bytes` must be at least `limits.max_frame_bytes`.'
+  }
+  if ((tls.cert_file === undefined) !== (tls.key_file === undefined)) {
+    return '`tls.cert_file` and `tls.key_file` must be set together.'
+  }
+  const hooked = Object.entries(namespaces).find(([, { hook }]) => hook)
+  if (hooked !== undefined && auth.hook.url === undefined) {
+    return `\`namespaces.${hooked[0]}.hook\` needs \`auth.hook.url\`, the address that is asked.`
+  }
+  return undefined
+}
+
+function isProduction(env: Record<string, string | undefined>): boolean {
+  return env['NODE_ENV'] === 'production'
 }
 
 function leaves(schema: z.ZodType, path: readonly string[]): Leaf[] {

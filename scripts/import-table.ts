@@ -62,12 +62,13 @@ export const TABLE: readonly Row[] = [
   {
     name: 'storage',
     files: ['packages/server/src/storage/'],
-    may: [...PORTS_AND_WIRE, 'platform'],
+    may: [...PORTS_AND_WIRE, 'platform', 'kysely'],
   },
+  { name: 'outbound', files: ['packages/server/src/outbound/'], may: PORTS_AND_WIRE },
   {
     name: 'auth',
     files: ['packages/server/src/auth/'],
-    may: [...PORTS_AND_WIRE, 'platform', 'jose', 'zod'],
+    may: [...PORTS_AND_WIRE, 'platform', 'outbound', 'jose', 'zod'],
   },
   {
     name: 'observe',
@@ -114,7 +115,11 @@ export const TABLE: readonly Row[] = [
   },
   {
     name: 'compose',
-    files: ['packages/server/src/compose.ts', 'packages/server/src/index.ts'],
+    files: [
+      'packages/server/src/compose.ts',
+      'packages/server/src/compose/',
+      'packages/server/src/index.ts',
+    ],
     may: ['own package', '@tidewire/protocol', 'node:*', 'npm:*'],
   },
 

@@ -1,46 +1,41 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const BIN = new URL('../../packages/cli/bin/tidewire.js', import.meta.url).pathname
 
-/** A real `tidewire serve --dev` process on a port and a data directory of its own, that can be killed and restarted. */
+export interface ServerProcessOptions {
+  /** Written to a file that the server is started with. With it, the server does not run for development. */
+  config?: object
+}
+
+/** A real `tidewire serve` process on a port and a data directory of its own, that can be killed and restarted. */
 export class ServerProcess {
   readonly port: number
   readonly url: string
   readonly data = mkdtempSync(join(tmpdir(), 'tidewire-e2e-'))
+  readonly #config: object | undefined
   #child: ChildProcess | undefined
   #output = ''
 
-  private constructor(port: number) {
+  private constructor(port: number, { config }: ServerProcessOptions) {
     this.port = port
     this.url = `http://127.0.0.1:${port}`
+    this.#config = config
   }
 
-  static async start(): Promise<ServerProcess> {
-    const server = new ServerProcess(await freePort())
+  static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
+    const server = new ServerProcess(await freePort(), options)
     await server.start()
     return server
   }
 
   async start(): Promise<void> {
-    const child = spawn(
-      process.execPath,
-      [
-        BIN,
-        'serve',
-        '--dev',
-        '--port',
-        String(this.port),
-        '--ops-port',
-        'off',
-        '--data',
-        this.data,
-      ],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    )
+    const child = spawn(process.execPath, [BIN, 'serve', ...this.#flags()], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     this.#child = child
     const collect = (chunk: Buffer): void => {
       this.#output = (this.#output + chunk.toString()).slice(-20_000)
@@ -48,6 +43,11 @@ export class ServerProcess {
     child.stdout.on('data', collect)
     child.stderr.on('data', collect)
     await this.#healthy(child)
+  }
+
+  /** The newest output. */
+  get output(): string {
+    return this.#output
   }
 
   /** As a power cut would. */
@@ -72,6 +72,14 @@ export class ServerProcess {
     })
     const { token } = (await response.json()) as { token: string }
     return token
+  }
+
+  #flags(): string[] {
+    const flags = ['--port', String(this.port), '--ops-port', 'off', '--data', this.data]
+    if (this.#config === undefined) return ['--dev', ...flags]
+    const path = join(this.data, 'config.json')
+    writeFileSync(path, JSON.stringify(this.#config))
+    return ['--config', path, '--host', '127.0.0.1', ...flags]
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

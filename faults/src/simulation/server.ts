@@ -3,6 +3,7 @@ import {
   type Actor,
   type Broker,
   Core,
+  LIMITS as PLENTY,
   type Log,
   LoggedBroker,
   MemoryBroker,
@@ -13,9 +14,7 @@ import type { Host, Network } from './network.ts'
 import { Node } from './simulator.ts'
 
 const LIMITS = {
-  max_frame_bytes: 65_536,
-  max_depth: 64,
-  max_keys: 1000,
+  ...PLENTY,
   max_channels: 16,
   max_outbox_bytes: 6_000,
   max_in_flight: 8,
@@ -121,7 +120,9 @@ export class SimulatedServer {
       newId,
       random: () => node.chance.next(),
       limits: LIMITS,
+      noLimits: true,
       heartbeatMs: 25_000,
+      revalidateMs: 30_000,
       authenticator: { authenticate: (token) => this.#authenticate(token) },
       observer: {
         connected: () => undefined,
@@ -129,6 +130,7 @@ export class SimulatedServer {
         published: () => undefined,
         delivered: () => undefined,
         reset: () => undefined,
+        refused: () => undefined,
         failed: (where, error) => {
           if (!isExpected(error)) onError(where, error)
         },
@@ -162,10 +164,10 @@ export class SimulatedServer {
     durability: 'memory' | 'durable',
     broker: Broker,
   ): Promise<void> {
-    const rules = { publish: 'user', subscribe: 'user', history: 'user' } as const
+    const rules = { publish: 'user', subscribe: 'user', history: 'user', presence: 'user' } as const
     return core.addNamespace({
       name,
-      policy: { durability, ...rules, retention: {} },
+      policy: { durability, ...rules, hook: false, retention: {} },
       broker: this.#options.tampering.broker?.(broker) ?? broker,
     })
   }

@@ -10,7 +10,8 @@ import {
 import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Config, readDevSecret } from '@tidewire/server'
+import { type Config, countKeys, hasStore, publicKeyProblem, readDevSecret } from '@tidewire/server'
+import { shownUrl } from './policy.ts'
 
 export interface Finding {
   check: string
@@ -18,6 +19,10 @@ export interface Finding {
   message: string
   /** What to do about it. */
   remedy?: string
+  /** More of it, for people. */
+  lines?: readonly string[]
+  /** … and for programs. */
+  values?: unknown
 }
 
 const OLDEST_NODE = { major: 22, minor: 13 }
@@ -58,16 +63,36 @@ export function checkFiles({ limits }: Config): Finding {
 }
 
 export function checkAuth(config: Config): Finding {
-  const { auth, dev } = config
+  const { auth, dev, data } = config
   const check = 'auth'
-  const keys = `${auth.server_keys.length} server keys`
-  if (auth.jwt_secret !== undefined) {
-    return { check, level: 'ok', message: `a secret is set, ${keys}` }
+  const stored = hasStore(data) ? ' and those of `tidewire key list`' : ''
+  const keys = `${auth.server_keys.length} server keys in the configuration${stored}`
+  const sources = [
+    ...(auth.jwt_secret === undefined ? [] : [`a secret (${auth.jwt_algorithms.join(', ')})`]),
+    ...(dev && auth.jwt_secret === undefined ? ['a secret that dev makes and keeps in data'] : []),
+    ...auth.public_keys.map(({ algorithm }) => `a public key (${algorithm})`),
+    ...(auth.jwks.url === undefined ? [] : [`a key set (${auth.jwks.algorithms.join(', ')})`]),
+  ]
+  const problem = publicKeyProblem(auth.public_keys)
+  if (problem !== undefined) return { check, level: 'fail', message: problem }
+  if (sources.length > 0) {
+    return { check, level: 'ok', message: `${sources.join(', ')}, ${keys}` }
   }
-  if (dev)
-    return { check, level: 'ok', message: `dev makes a secret and keeps it in data, ${keys}` }
   const message = `no secret: user tokens are refused, ${keys}`
   return { check, level: 'warn', message, remedy: besideDev(config) ?? 'Set TIDEWIRE_JWT_SECRET.' }
+}
+
+/** Whether the keys of the identity provider can be fetched: the only thing here that asks another machine. */
+export async function checkKeySet({ auth: { jwks } }: Config): Promise<Finding[]> {
+  if (jwks.url === undefined) return []
+  const check = 'key set'
+  try {
+    const count = await countKeys({ url: jwks.url, allowPrivate: jwks.allow_private })
+    return [{ check, level: 'ok', message: `${shownUrl(jwks.url)}: ${count} keys` }]
+  } catch (error) {
+    const message = `${shownUrl(jwks.url)}: ${(error as Error).message}`
+    return [{ check, level: 'fail', message, remedy: 'Check auth.jwks.url: user tokens need it.' }]
+  }
 }
 
 /** A dev server runs with more than the files say: without `--dev` this is not about it. */

@@ -16,9 +16,9 @@ export function addConfigFlags(command: Command, only?: readonly string[]): Comm
   command.option('-c, --config <file>', `configuration, instead of ./${FILE_NAMES[0]}`)
   for (const { flag, doc, env, default: standard } of CONFIG_KEYS) {
     if (flag === undefined || (only !== undefined && !only.includes(flag))) continue
-    const shown = standard === undefined ? '' : ` (default: ${JSON.stringify(standard)})`
-    const form = typeof standard === 'boolean' ? `--${flag}` : `--${flag} <value>`
-    command.addOption(new Option(form, `${doc.replace(/\.$/, '')}${shown} [${env}]`))
+    command.addOption(
+      new Option(formOf(flag, standard), `${doc.replace(/\.$/, '')}${shown(standard)} [${env}]`),
+    )
   }
   return command
 }
@@ -26,13 +26,30 @@ export function addConfigFlags(command: Command, only?: readonly string[]): Comm
 /** The configuration of flags, environment and file. Throws `ConfigError`. */
 export function loadConfig(options: Record<string, unknown>): LoadedConfig {
   const flags: Record<string, unknown> = {}
-  for (const { flag } of CONFIG_KEYS) {
-    if (flag !== undefined) flags[flag] = options[new Option(`--${flag}`).attributeName()]
-  }
-  const given = options['config']
-  const { fileName, file } = readConfigFile(typeof given === 'string' ? given : undefined)
-  const named = fileName === undefined ? {} : { fileName }
-  return { fileName, config: resolveConfig({ file, ...named, env: process.env, flags }) }
+  for (const { flag } of CONFIG_KEYS) if (flag !== undefined) flags[flag] = given(flag, options)
+  const file = options['config']
+  const read = readConfigFile(typeof file === 'string' ? file : undefined)
+  const named = read.fileName === undefined ? {} : { fileName: read.fileName }
+  const config = resolveConfig({ file: read.file, ...named, env: process.env, flags })
+  return { fileName: read.fileName, config }
+}
+
+function formOf(flag: string, standard: unknown): string {
+  if (typeof standard === 'boolean') return `--${flag}`
+  return Array.isArray(standard) ? `--${flag} <a,b,…>` : `--${flag} <value>`
+}
+
+function shown(standard: unknown): string {
+  if (standard === undefined || (Array.isArray(standard) && standard.length === 0)) return ''
+  return ` (default: ${JSON.stringify(standard)})`
+}
+
+/** Of a flag that begins with `no-`, the parser keeps the opposite: `limits`, true until it is given. */
+function given(flag: string, options: Record<string, unknown>): unknown {
+  const option = new Option(`--${flag}`)
+  const value = options[option.attributeName()]
+  if (!option.negate) return value
+  return value === false ? true : undefined
 }
 
 function readConfigFile(given: string | undefined): { fileName?: string; file?: unknown } {

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { addDoctor } from './commands/doctor.ts'
 import { addFence } from './commands/fence.ts'
+import { addKey } from './commands/key.ts'
 import { addPublish } from './commands/publish.ts'
 import { addServe } from './commands/serve.ts'
 import { addSubscribe } from './commands/subscribe.ts'
@@ -16,6 +17,7 @@ const program = new Command('tidewire')
   .exitOverride()
 addServe(program)
 addToken(program)
+addKey(program)
 addPublish(program)
 addSubscribe(program)
 addDoctor(program)

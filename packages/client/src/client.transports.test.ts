@@ -236,6 +236,48 @@ describe.each<TransportName>(['websocket', 'sse', 'poll'])('a client over %s', (
     await until(() => reader.publications.length === 2)
   })
 
+  it('is told when the server ends one of its subscriptions, and keeps the others', async () => {
+    const client = connect()
+    const [good, bad] = [client.channel('chat:good'), client.channel('chat:bad')]
+    const [fromGood, fromBad] = [new Reader(good), new Reader(bad)]
+    await Promise.all([good.subscribe(), bad.subscribe()])
+    const states = statesOf(client)
+    await until(() => server.listeners === 1)
+    server.forbid('chat:bad', new ProtocolError('forbidden', 'You left the room.'))
+    publish('chat:bad', 1)
+    await until(() => bad.state.name === 'unsubscribed')
+    expect(bad.state).toMatchObject({ error: { code: 4011, message: 'You left the room.' } })
+    publish('chat:bad', 2)
+    publish('chat:good', 1, 3)
+    await until(() => fromGood.publications.length === 3)
+    expect([fromGood.faults, fromGood.resets, fromBad.publications]).toEqual([[], [], []])
+    expect(states).toEqual([])
+    server.faults.refusedChannels.clear()
+    expect(await bad.subscribe()).toMatchObject({ offset: 2 })
+  })
+
+  it('subscribes again by itself when a subscription was ended for a moment, and misses nothing', async () => {
+    const client = connect()
+    const [good, bad] = [client.channel('chat:good'), client.channel('chat:bad')]
+    const [fromGood, fromBad] = [new Reader(good), new Reader(bad)]
+    await Promise.all([good.subscribe(), bad.subscribe()])
+    publish('chat:bad', 1)
+    await until(() => fromBad.publications.length === 1 && server.listeners === 1)
+    server.forbid('chat:bad', new ProtocolError('unavailable', 'Nobody can tell now.'))
+    await until(() => bad.state.name === 'subscribing')
+    publish('chat:bad', 2, 3)
+    publish('chat:good', 1, 3)
+    // One that nobody can tell about does not keep the others from being heard.
+    await until(() => fromGood.publications.length === 3)
+    expect(bad.state.name).toBe('subscribing')
+    server.faults.refusedChannels.clear()
+    await until(() => fromBad.publications.length === 3)
+    publish('chat:bad', 4)
+    await until(() => fromBad.publications.length === 4)
+    expect([fromGood.faults, fromGood.resets]).toEqual([[], []])
+    expect([fromBad.numbers, fromBad.faults, fromBad.resets]).toEqual([[1, 2, 3, 4], [], []])
+  })
+
   it('asks again when a subscription is refused for a moment', async () => {
     const client = connect()
     await until(() => client.state.name === 'connected')
@@ -279,6 +321,56 @@ describe.each<TransportName>(['websocket', 'sse', 'poll'])('a client over %s', (
     await acks
     const landed = server.logs.of('chat:a').entries.map(({ payload }) => Number(payload['n']))
     expect(landed).toEqual(numbers(1, 60))
+  })
+
+  it('publishes again when the server said so, and not before, in the old order', async () => {
+    const channel = connect().channel('chat:a')
+    await channel.subscribe()
+    const retryAfterMs = 100
+    server.faults.refusePublish = new ProtocolError('rate_limited', 'Slower.', { retryAfterMs })
+    const published = (): string[] =>
+      server.received
+        .filter(({ type }) => type === 'message')
+        .map(({ metadata }) => metadata.message_id ?? '')
+    const ids = numbers(1, 5).map((n) => `message-${n}`)
+    const acks = ids.map((messageId) => channel.publish('message', {}, { messageId }))
+    await until(() => published().length > 0)
+    const refusedAt = performance.now()
+    server.faults.refusePublish = undefined
+    const receipts = await Promise.all(acks)
+    // The server's timers may be a millisecond early.
+    expect(performance.now() - refusedAt).toBeGreaterThan(retryAfterMs - 2)
+    expect(receipts.map(({ duplicate }) => duplicate)).not.toContain(true)
+    const landed = server.logs.of('chat:a').entries.map(({ metadata }) => metadata.message_id)
+    expect(landed).toEqual(ids)
+  })
+
+  it('reads the history again when the server said so', async () => {
+    const channel = connect().channel('chat:a')
+    publish('chat:a', 1, 3)
+    const busy = new ProtocolError('rate_limited', 'Slower.', { retryAfterMs: 10 })
+    server.faults.refusedReads = [busy, busy]
+    expect((await channel.history()).publications).toHaveLength(3)
+    expect(server.faults.refusedReads).toEqual([])
+    const refusal = new ProtocolError('forbidden', 'You may not.')
+    server.faults.refusedReads = [refusal]
+    await expect(channel.history()).rejects.toMatchObject({ code: 4011 })
+  })
+
+  it('comes back no sooner than the server said', async () => {
+    const client = connect()
+    // A WebSocket is told the error in a frame of its own, too.
+    client.on('error', ({ code }) => expect(code).toBe(4007))
+    const channel = client.channel('chat:a')
+    await channel.subscribe()
+    await until(() => server.listeners === 1)
+    const retryAfterMs = 30_000
+    server.turnAway(new ProtocolError('too_many_connections', 'One too many.', { retryAfterMs }))
+    await until(() => client.state.name === 'reconnecting')
+    expect(client.state).toMatchObject({ reason: 'too_many_connections' })
+    const { retryAt } = client.state as { retryAt: number }
+    expect(retryAt - Date.now()).toBeGreaterThan(retryAfterMs - 1000)
+    expect(channel.state.name).toBe('subscribing')
   })
 
   it('rejects what the server refuses for good', async () => {

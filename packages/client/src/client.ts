@@ -1,4 +1,4 @@
-import { type Envelope, isChannelName, type JsonObject, type Publication } from '@tidewire/protocol'
+import { type Envelope, isChannelName, type Json, type JsonObject, type Publication } from '@tidewire/protocol'
 import { type Backoff, backoffOf } from './backoff.ts'
 import { type CallHandler, Calls } from './calls.ts'
 import { Channel, type ChannelHost, type PayloadLimits } from './channel.ts'
@@ -67,7 +67,7 @@ export class Tidewire<Events = AnyEvents> {
       send,
       onCount: (count) => this.#emitters.waiting.emit(count),
     })
-    this.#requests = new Requests(send)
+    this.#requests = new Requests(send, backoff)
     this.#calls = new Calls(send)
     this.#host = this.#makeHost(backoff, send, report)
     this.#usable = () => requireTransports(options)
@@ -217,13 +217,12 @@ export class Tidewire<Events = AnyEvents> {
     const { correlation_id: id } = metadata
     switch (type) {
       case 'connection_established':
-        this.#limits = { ...this.#limits, ...(payload['limits'] as object | undefined) }
-        return
+        return this.#limited(payload['limits'])
       case 'ack':
         if (id !== undefined) this.#queue.acked(id, payload)
         return
       case 'history':
-        this.#requests.answered(envelope)
+        if (id !== undefined) this.#requests.answered(id, envelope)
         return
       case 'error':
         return this.#refused(id, errorFromPayload(payload))
@@ -233,7 +232,10 @@ export class Tidewire<Events = AnyEvents> {
       case 'subscribed':
         return this.#subscribed(id, payload)
       case 'unsubscribed':
-        return this.#tell(payload['channel'], { type: 'unsubscribed' })
+        return this.#tell(payload['channel'], {
+          type: 'unsubscribed',
+          error: errorFromPayload(payload['error']),
+        })
       case 'reset':
         return this.#reset(payload)
       default:
@@ -245,6 +247,16 @@ export class Tidewire<Events = AnyEvents> {
           })
         }
     }
+  }
+
+  /** Over HTTP it is not told: publications of a channel go one after the other there. */
+  #limited(limits: Json = {}): void {
+    this.#limits = { ...this.#limits, ...(limits as object) }
+    const { publishes_burst: burst = Infinity, publishes_per_second: rate = 0 } = limits as Record<
+      string,
+      number
+    >
+    this.#queue.pace(burst, rate)
   }
 
   /** A position that cannot be read would break the stream for good: a new connection begins again from the old one. */

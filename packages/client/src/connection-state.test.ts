@@ -196,10 +196,39 @@ describe('the connection', () => {
     expect(drive.effects).toContainEqual({ type: 'wait', ms: 31_000 })
   })
 
+  it.each([
+    ['does too much', 'rate_limited', 5000],
+    ['has too many connections', 'too_many_connections', 30_000],
+    ['is not served now', 'unavailable', 10_000],
+  ] as const)('that %s is not woken before the server wants it back', (_, reason, retryAfterMs) => {
+    const error = new TidewireError(reason, 'Later.', { retryAfterMs })
+    const drive = connected().lost(reason, error)
+    const { state } = drive
+    expect(drive.after(retryAfterMs).on(EVENTS.wake).effects).toEqual([])
+    expect(drive.state).toBe(state)
+    expect(drive.after(1000).on(EVENTS.wake).effects.map(({ type }) => type)).toEqual([
+      'drop',
+      'open',
+    ])
+    // Once: a later loss that says nothing is an ordinary one.
+    drive.lost('network').after(1)
+    expect(drive.on(EVENTS.wake).effects.map(({ type }) => type)).toEqual(['drop', 'open'])
+  })
+
+  it('tries at once when the app asks for it, whatever the server said', () => {
+    const error = new TidewireError('too_many_connections', 'Full.', { retryAfterMs: 30_000 })
+    const drive = connected().lost('too_many_connections', error).on(connect)
+    expect(drive.effects.map(({ type }) => type)).toEqual(['drop', 'open'])
+  })
+
   it('comes back when a server that shuts down asked for it', () => {
     const drive = connected().on(EVENTS.shutdown).after(2000).lost('server_shutdown')
     expect(drive.effects).toContainEqual({ type: 'wait', ms: 3000 })
     expect(drive.state).toMatchObject({ reason: 'server_shutdown', retryAt: NOW + 5000 })
+    expect(drive.on(EVENTS.wake).effects).toEqual([])
+    // What it asked for counts once.
+    drive.after(3000).on({ type: 'retry' }).lost('network')
+    expect(drive.effects).toContainEqual({ type: 'wait', ms: 2000 })
   })
 
   it('gives up after the given number of attempts, and begins anew when it is told to', () => {

@@ -29,8 +29,8 @@ export interface Connecting {
   readonly plan: TransportPlan
   /** When the connection was established. */
   readonly since: number
-  /** When the server that is shutting down wants this client back. */
-  readonly returnAt: number | undefined
+  /** Before then the server does not want this client back; 0: it did not say. */
+  readonly returnAt: number
 }
 
 export interface ConnectionConfig {
@@ -87,7 +87,7 @@ export function initialConnection(config: ConnectionConfig): Connecting {
     refused: false,
     plan: freshPlan(config.transports),
     since: 0,
-    returnAt: undefined,
+    returnAt: 0,
   }
 }
 
@@ -154,7 +154,9 @@ const TRANSITIONS: Transitions = {
     lost,
     timeout: (machine, _, now, random) => lost(machine, timedOut, now, random),
     retry: retryNow,
-    wake: retryNow,
+    // Not before the server said: a page that becomes visible would get around every limit.
+    wake: (machine, event, now) =>
+      now < machine.returnAt ? stay(machine) : retryNow(machine, event, now),
     shutdown: stay,
   },
   failed: {
@@ -200,7 +202,7 @@ function established(
   if (!keep) return attemptNow({ ...machine, plan }, 'connect', now)
   const state = { name: 'connected', transport: plan.current, clientId, user } as const
   return {
-    machine: { ...machine, plan, state, attempting: false, since: now, returnAt: undefined },
+    machine: { ...machine, plan, state, attempting: false, since: now },
     effects: [],
   }
 }
@@ -218,7 +220,7 @@ function attemptNow(machine: Connecting, token: TokenContext['reason'], now: num
       ? { ...state, attempt, retryAt: Math.min(state.retryAt, now) }
       : { name: 'connecting', transport: plan.current, attempt }
   return {
-    machine: { ...machine, state: next, attempting: true },
+    machine: { ...machine, state: next, attempting: true, returnAt: 0 },
     effects: [{ type: 'drop' }, { type: 'open', transport: plan.current, token }],
   }
 }
@@ -236,7 +238,6 @@ function lost(machine: Connecting, event: EventOf<'lost'>, now: number, random: 
     refusals: (stable ? 0 : machine.refusals) + (refused ? 1 : 0),
     refused,
     plan: planAfter(machine, event.reason),
-    returnAt: undefined,
   }
   if (FATAL.has(event.reason) || (refused && !config.renewable)) {
     return fail(after, event.reason, event.error)
@@ -249,13 +250,16 @@ function lost(machine: Connecting, event: EventOf<'lost'>, now: number, random: 
     const trying = connected ? reconnecting(after, now, event.reason) : after
     return attemptNow(trying, 'refused', now)
   }
-  const told = machine.returnAt === undefined ? event.error?.retryAfterMs : undefined
+  const told = event.error?.retryAfterMs
+  // A server that shuts down has spread its clients already.
   const ms =
-    machine.returnAt === undefined
-      ? toldDelay(config.backoff, after.attempt, random, told)
-      : Math.max(0, machine.returnAt - now)
+    machine.returnAt > 0
+      ? Math.max(0, machine.returnAt - now)
+      : toldDelay(config.backoff, after.attempt, random, told)
+  const retryAt = now + ms
+  const returnAt = told === undefined ? machine.returnAt : retryAt
   return {
-    machine: reconnecting(after, now + ms, event.reason),
+    machine: reconnecting({ ...after, returnAt }, retryAt, event.reason),
     effects: [{ type: 'drop' }, { type: 'wait', ms }],
   }
 }

@@ -1,3 +1,4 @@
+import { ProtocolError } from '@tidewire/protocol'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Clients, Reader, statesOf } from './testing/clients.ts'
 import { FakeServer } from './testing/fake-server.ts'
@@ -99,6 +100,28 @@ describe('the choice of a transport', () => {
     void channel.subscribe()
     await untilLater(() => channel.state.name === 'subscribed')
     expect(client.state).toMatchObject({ transport: 'poll' })
+  })
+
+  it('ends when the origin is not allowed, which a request tells where a handshake does not', async () => {
+    server.faults.turnedAway = new ProtocolError('origin_not_allowed', 'Not from this page.')
+    const client = clients.make(server)
+    const waiting = client.channel('chat:a').subscribe()
+    await expect(waiting).rejects.toMatchObject({ code: 4003, message: 'Not from this page.' })
+    expect(client.state).toMatchObject({
+      name: 'failed',
+      reason: 'origin_not_allowed',
+      error: { code: 4003, temporary: false },
+    })
+  })
+
+  it('waits as long as a full server says, which a request tells where a handshake does not', async () => {
+    const full = new ProtocolError('too_many_connections', 'Full.', { retryAfterMs: 60_000 })
+    server.faults.turnedAway = full
+    const client = clients.make(server)
+    const told = (): boolean =>
+      client.state.name === 'reconnecting' && client.state.retryAt - Date.now() > 50_000
+    await until(told)
+    expect(client.state).toMatchObject({ reason: 'too_many_connections' })
   })
 
   it('falls back when upgrades are never answered', async () => {

@@ -7,6 +7,8 @@ import { abortError, Wait, type WaitOptions } from './wait.ts'
 
 /** Publications that wait for their `ack` on one connection: paces the flush after a time offline. */
 export const WINDOW = 64
+/** Of what the server takes: the network may bring closer together what was sent apart. */
+const PACE = 0.9
 /** Without an answer after this long a publication is sent again. */
 export const ACK_TIMEOUT_MS = 10_000
 
@@ -52,6 +54,11 @@ export class PublishQueue {
   /** Channel → until when nothing is sent to it. */
   readonly #held = new Map<string, number>()
   #online = false
+  /** How many may be sent now, at most, and how many more each millisecond. */
+  #tokens = Infinity
+  #burst = Infinity
+  #perMs = 0
+  #refilledAt = 0
   #order = 0
   #timer: unknown
   #timerAt = Infinity
@@ -92,6 +99,19 @@ export class PublishQueue {
   online(): void {
     this.#online = true
     this.#held.clear()
+    this.#flush()
+  }
+
+  /**
+   * How much the server takes of this connection; as much as comes when it told no rate. What is sent no faster is not
+   * refused for it, and so keeps its order.
+   */
+  pace(burst: number, perSecond: number): void {
+    this.#burst = perSecond > 0 ? Math.max(1, burst * PACE) : Infinity
+    this.#perMs = perSecond / 1000
+    this.#refilledAt = this.#timers.now()
+    // Some were sent before this was known.
+    this.#tokens = this.#burst - this.#inFlight.size
     this.#flush()
   }
 
@@ -199,19 +219,26 @@ export class PublishQueue {
     const now = this.#timers.now()
     const rest: Entry[] = []
     let next = Infinity
+    this.#tokens += (now - this.#refilledAt) * this.#perMs
+    this.#tokens = Math.min(this.#burst, this.#tokens)
+    this.#refilledAt = now
     for (const entry of this.#waiting) {
       const heldUntil = this.#held.get(entry.channel) ?? 0
       if (heldUntil > now) next = Math.min(next, heldUntil)
-      if (heldUntil > now || this.#inFlight.size >= WINDOW) rest.push(entry)
+      if (heldUntil > now || this.#tokens < 1 || this.#inFlight.size >= WINDOW) rest.push(entry)
       else this.#send(entry, now)
     }
     this.#waiting = rest
+    if (rest.length > 0 && this.#tokens < 1) {
+      next = Math.min(next, now + Math.ceil((1 - this.#tokens) / this.#perMs))
+    }
     for (const { sentAt } of this.#inFlight.values()) next = Math.min(next, sentAt + ACK_TIMEOUT_MS)
     this.#arm(next)
   }
 
   #send(entry: Entry, now: number): void {
     entry.sentAt = now
+    this.#tokens -= 1
     this.#inFlight.set(entry.id, entry)
     this.#options.send(entry.envelope)
   }

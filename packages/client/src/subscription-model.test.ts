@@ -13,6 +13,7 @@ import { FakeLogs } from './testing/fake-logs.ts'
 import type { Subscribed, SubscriptionState } from './types.ts'
 
 const CHANNEL = 'chat:a'
+const unavailable = new TidewireError('unavailable', 'Later.')
 
 /** What the world may do to a subscription. */
 const DEEDS = [
@@ -37,6 +38,7 @@ const DEEDS = [
   'server resets to before',
   'overlap',
   'server unsubscribes',
+  'server unsubscribes for a moment',
   'answer times out',
 ] as const
 type Deed = (typeof DEEDS)[number]
@@ -97,7 +99,7 @@ class World {
         return this.#tell({
           type: 'refused',
           ask: this.#machine.ask,
-          error: new TidewireError('unavailable', 'Later.'),
+          error: unavailable,
         })
       case 'retry':
         return this.#tell({ type: 'retry' })
@@ -114,9 +116,9 @@ class World {
         this.#overlap = !this.#overlap
         return undefined
       case 'server unsubscribes':
-        if (this.#streaming) this.#wire.push({ type: 'unsubscribed' })
-        this.#streaming = false
-        return undefined
+        return this.#end(new TidewireError('forbidden', 'Not any more.'))
+      case 'server unsubscribes for a moment':
+        return this.#end(unavailable)
       case 'answer times out':
         if (this.#machine.asking) this.#disconnect()
     }
@@ -132,7 +134,11 @@ class World {
     this.do('retry')
     // What was lost last shows when something follows.
     this.#publish()
-    while (this.#wire.length > 0) this.#receive()
+    while (this.#wire.length > 0) {
+      this.#receive()
+      // What was ended for a moment is asked for again.
+      this.do('retry')
+    }
     const { name } = this.#state()
     if (name === 'unsubscribed') return
     expect(name).toBe('subscribed')
@@ -166,6 +172,11 @@ class World {
   #subscribe(since: Position | undefined): void {
     if (this.#machine.state.name === 'unsubscribed') this.#app = since
     this.#tell({ type: 'subscribe', wish: { since } })
+  }
+
+  #end(error: TidewireError): void {
+    if (this.#streaming) this.#wire.push({ type: 'unsubscribed', error })
+    this.#streaming = false
   }
 
   #serverReset(reason: 'expired' | 'epoch_changed'): void {
@@ -212,7 +223,8 @@ class World {
         return this.#answer(effect.since)
       case 'leave':
         this.#streaming = false
-        this.#wire.push({ type: 'unsubscribed' })
+        // As the server's confirmation: the reason of an end that did not happen.
+        this.#wire.push({ type: 'unsubscribed', error: unavailable })
         return
       case 'live':
         this.#app ??= { epoch: effect.answer.epoch!, offset: effect.answer.offset }

@@ -68,6 +68,7 @@ const IN: Record<SubscriptionState['name'], () => Drive> = {
   subscribed: () => live(),
 }
 
+const forbidden = new TidewireError('forbidden', 'No.')
 const temporary = new TidewireError('unavailable', 'Later.')
 const EVENTS: Record<SubscriptionEvent['type'], SubscriptionEvent> = {
   subscribe: { type: 'subscribe', wish: {} },
@@ -75,8 +76,8 @@ const EVENTS: Record<SubscriptionEvent['type'], SubscriptionEvent> = {
   online: { type: 'online' },
   offline: { type: 'offline' },
   subscribed: { type: 'subscribed', ask: 1, answer: { epoch: 'e1', offset: 3, recovered: false } },
-  refused: { type: 'refused', ask: 1, error: new TidewireError('forbidden', 'No.') },
-  unsubscribed: { type: 'unsubscribed' },
+  refused: { type: 'refused', ask: 1, error: forbidden },
+  unsubscribed: { type: 'unsubscribed', error: forbidden },
   publication: { type: 'publication', publication: publicationAt(11) },
   reset: { type: 'reset', reset: { epoch: 'e2', offset: 4, reason: 'epoch_changed' } },
   retry: { type: 'retry' },
@@ -245,9 +246,48 @@ describe('a subscription', () => {
   })
 
   it('keeps the reason of a refusal for good', () => {
-    const error = new TidewireError('forbidden', 'No.')
-    const drive = new Drive().subscribe().on({ type: 'refused', ask: 1, error })
-    expect(drive.state).toEqual({ name: 'unsubscribed', error })
+    const drive = new Drive().subscribe().on(EVENTS.refused)
+    expect(drive.state).toEqual({ name: 'unsubscribed', error: forbidden })
+  })
+
+  it('keeps the reason for which the server ended it', () => {
+    const drive = live().on(EVENTS.unsubscribed)
+    expect(drive.state).toEqual({ name: 'unsubscribed', error: forbidden })
+    expect(drive.on({ type: 'retry' }).kinds).toBe('')
+    expect(drive.on({ type: 'online' }).kinds).toBe('')
+  })
+
+  it('asks again from its position when the server ended it for a moment', () => {
+    const drive = live().receive(11).on({ type: 'unsubscribed', error: temporary })
+    expect(drive.state.name).toBe('subscribing')
+    expect(drive.effects).toEqual([{ type: 'wait', ms: 125 }])
+    // Late, of the stream that ended.
+    expect(drive.receive(12).kinds).toBe('')
+    drive.on({ type: 'retry' })
+    expect(drive.effects).toEqual([{ type: 'ask', ask: 2, wish: {}, since: at(11) }])
+    expect(drive.subscribed({ offset: 11, recovered: true }).kinds).toBe('live')
+  })
+
+  it('asks no sooner than the server said', () => {
+    const busy = new TidewireError('rate_limited', 'Slower.', { retryAfterMs: 3000 })
+    const refused = new Drive().subscribe().on({ type: 'refused', ask: 1, error: busy })
+    expect(refused.effects).toEqual([{ type: 'wait', ms: 3125 }])
+    const ended = live().on({ type: 'unsubscribed', error: busy })
+    expect(ended.effects).toEqual([{ type: 'wait', ms: 3125 }])
+  })
+
+  it('waits longer each time that it is given and taken away, until it delivers', () => {
+    const drive = new Drive().subscribe()
+    const waits = [1, 2, 3].map(() => {
+      drive.subscribed({ recovered: true }).on({ type: 'unsubscribed', error: temporary })
+      const { effects } = drive
+      drive.on({ type: 'retry' })
+      return effects
+    })
+    expect(waits.flat()).toEqual([125, 250, 500].map((ms) => ({ type: 'wait', ms })))
+    drive.subscribed({ recovered: true }).receive(11)
+    drive.on({ type: 'unsubscribed', error: temporary })
+    expect(drive.effects).toEqual([{ type: 'wait', ms: 125 }])
   })
 
   it('never goes back within an epoch, whatever a reset says', () => {

@@ -1,6 +1,6 @@
 import type { Position, Publication } from '@tidewire/protocol'
 import { type Backoff, toldDelay } from './backoff.ts'
-import { TidewireError } from './errors.ts'
+import type { TidewireError } from './errors.ts'
 import type { Reset, Subscribed, SubscribeOptions, SubscriptionState } from './types.ts'
 
 /**
@@ -9,9 +9,9 @@ import type { Reset, Subscribed, SubscribeOptions, SubscriptionState } from './t
  *
  *                  subscribe                    subscribed
  *   unsubscribed ─────────────► subscribing ─────────────────► subscribed ──┐
- *        ▲                        │   ▲                          │   ▲      │ publication, reset
- *        │ unsubscribe, refused   │   └──── offline, gap ────────┘   └──────┘
- *        └────────────────────────┘
+ *        ▲                        │   ▲   offline, gap, ended    │   ▲      │ publication, reset
+ *        │ unsubscribe, refused   │   └──── for a moment ────────┤   └──────┘
+ *        └────────────────────────┴──────── ended for good ──────┘
  */
 export interface Subscribing {
   readonly state: SubscriptionState
@@ -24,7 +24,7 @@ export interface Subscribing {
   readonly ask: number
   /** That frame is not answered yet. */
   readonly asking: boolean
-  /** Temporary refusals in a row. */
+  /** Temporary refusals in a row with no delivery between them. */
   readonly refusals: number
   /** Gaps in a row with no delivery between them. */
   readonly gaps: number
@@ -41,8 +41,8 @@ export type SubscriptionEvent =
   /** The answer to the `subscribe` frame numbered `ask`. */
   | { readonly type: 'subscribed'; readonly ask: number; readonly answer: Subscribed }
   | { readonly type: 'refused'; readonly ask: number; readonly error: TidewireError }
-  /** The server ended the subscription, or confirmed that it did. */
-  | { readonly type: 'unsubscribed' }
+  /** The server ended the subscription because of `error`, or confirmed that it did. */
+  | { readonly type: 'unsubscribed'; readonly error: TidewireError }
   | { readonly type: 'publication'; readonly publication: Publication }
   | { readonly type: 'reset'; readonly reset: Reset }
   /** The wait after a temporary refusal is over. */
@@ -135,8 +135,11 @@ const TRANSITIONS: Transitions = {
     online: (machine) => ask({ ...machine, online: true }),
     offline: (machine) => stay({ ...machine, online: false, asking: false }),
     subscribed,
-    refused,
-    // Late: the confirmation of an `unsubscribe` that this `subscribe` followed.
+    refused: (machine, event, backoff, random) =>
+      machine.asking && event.ask === machine.ask
+        ? refused(machine, event, backoff, random)
+        : stay(machine),
+    // Late: the confirmation of an `unsubscribe` that this `subscribe` followed, or of the stream that ended.
     unsubscribed: stay,
     // Late: of the stream that ended. What counts comes after `subscribed`.
     publication: stay,
@@ -150,7 +153,7 @@ const TRANSITIONS: Transitions = {
     offline: (machine) => stay({ ...machine, state: SUBSCRIBING, online: false, asking: false }),
     subscribed: stay,
     refused: stay,
-    unsubscribed: ended,
+    unsubscribed: refused,
     publication,
     reset,
     retry: stay,
@@ -176,14 +179,6 @@ function leave(machine: Subscribing): SubscriptionStep {
   }
 }
 
-function ended(machine: Subscribing): SubscriptionStep {
-  const error = new TidewireError('forbidden', 'The server ended the subscription.')
-  return {
-    machine: { ...machine, state: { name: 'unsubscribed', error } },
-    effects: [{ type: 'refused', error }],
-  }
-}
-
 function subscribed(
   machine: Subscribing,
   { ask: number, answer }: EventOf<'subscribed'>,
@@ -199,7 +194,6 @@ function subscribed(
     ...machine,
     state: { name: 'subscribed', recovered: recovered && lost === undefined, position: start },
     asking: false,
-    refusals: 0,
     position,
   }
   const live: SubscriptionEffect = { type: 'live', answer }
@@ -226,22 +220,25 @@ function later(held: Position | undefined, start: Position): Position {
     : start
 }
 
+/** The stream is not given, or taken away: for good, or until it is asked for again from the same position. */
 function refused(
   machine: Subscribing,
-  { ask: number, error }: EventOf<'refused'>,
+  { error }: { readonly error: TidewireError },
   backoff: Backoff,
   random: number,
 ): SubscriptionStep {
-  if (!machine.asking || number !== machine.ask) return stay(machine)
-  if (!error.temporary) {
-    return {
-      machine: { ...machine, state: { name: 'unsubscribed', error }, asking: false },
-      effects: [{ type: 'refused', error }],
-    }
-  }
+  const temporary = error.temporary
   const refusals = machine.refusals + 1
   const ms = toldDelay(backoff, refusals, random, error.retryAfterMs)
-  return { machine: { ...machine, asking: false, refusals }, effects: [{ type: 'wait', ms }] }
+  return {
+    machine: {
+      ...machine,
+      state: temporary ? SUBSCRIBING : { name: 'unsubscribed', error },
+      asking: false,
+      refusals,
+    },
+    effects: [temporary ? { type: 'wait', ms } : { type: 'refused', error }],
+  }
 }
 
 function publication(
@@ -254,7 +251,12 @@ function publication(
   // Without a log there are no offsets, and an event without one is not in the log.
   if (offset === undefined || position === undefined) return { machine, effects: [deliver] }
   if (offset <= position.offset) return stay(machine)
-  const next: Subscribing = { ...machine, position: { epoch: position.epoch, offset }, gaps: 0 }
+  const next: Subscribing = {
+    ...machine,
+    position: { epoch: position.epoch, offset },
+    refusals: 0,
+    gaps: 0,
+  }
   // Conflation skips offsets by design.
   if (offset === position.offset + 1 || wish.mode === 'latest') {
     return { machine: next, effects: [deliver] }

@@ -105,9 +105,9 @@ export interface StateChange {
 
 /** Immutable: the same object until something changes. */
 export type SubscriptionState =
-  /** `error`: the server refused it. */
+  /** `error`: the server refused it, or ended it for good. */
   | { readonly name: 'unsubscribed'; readonly error?: TidewireError }
-  /** Asked for, or waiting for the connection. */
+  /** Asked for, or waiting: for the connection, or until the server takes it again. */
   | { readonly name: 'subscribing' }
   | {
       readonly name: 'subscribed'

@@ -14,6 +14,9 @@ import type { Page } from '../src/core/ports/broker.ts'
 import type { Clock } from '../src/core/ports/clock.ts'
 import type { Connection } from '../src/core/ports/connection.ts'
 import type { Service, SessionHandle } from '../src/core/ports/service.ts'
+import type { Observer, Refusal } from '../src/core/ports/observer.ts'
+import { Admission } from '../src/transports/admission.ts'
+import { Door } from '../src/transports/door.ts'
 import { createRequestListener, type HttpApiOptions } from '../src/transports/http-api.ts'
 
 /** A session that says what the test says. */
@@ -86,11 +89,25 @@ export function batch(
 export class ScriptedService implements Service {
   readonly sessions: ScriptedSession[] = []
   readonly tokens: (string | undefined)[] = []
+  /** What was admitted: `connection 127.0.0.1`. */
+  readonly admitted: string[] = []
+  /** `user channel` of each. */
+  readonly rechecked: string[] = []
   readonly #waiting: ((session: ScriptedSession) => void)[] = []
+
+  actor: Actor = { kind: 'user', user: 'ada' }
 
   async authenticate(token: string | undefined): Promise<Actor> {
     this.tokens.push(token)
-    return { kind: 'user', user: 'ada' }
+    return this.actor
+  }
+
+  admit(address: string, what: 'connection' | 'request'): void {
+    this.admitted.push(`${what} ${address}`)
+  }
+
+  async recheck(user: string, channel: string): Promise<void> {
+    this.rechecked.push(`${user} ${channel}`)
   }
 
   open(connection: Connection): SessionHandle {
@@ -124,6 +141,19 @@ export class ScriptedService implements Service {
   }
 }
 
+export function quietObserver(): Observer {
+  const ignore = (): void => undefined
+  return {
+    connected: ignore,
+    disconnected: ignore,
+    published: ignore,
+    delivered: ignore,
+    reset: ignore,
+    refused: ignore,
+    failed: ignore,
+  }
+}
+
 /** The HTTP side of a server on a free port, over a scripted service. */
 export async function serveScripted(
   clock: Clock,
@@ -132,22 +162,24 @@ export async function serveScripted(
   url: string
   service: ScriptedService
   failures: unknown[]
+  refusals: Refusal[]
   api: ReturnType<typeof createRequestListener>
   close(): Promise<void>
 }> {
   const service = new ScriptedService()
   const failures: unknown[] = []
+  const refusals: Refusal[] = []
+  const observer: Observer = {
+    ...quietObserver(),
+    refused: (refusal) => void refusals.push(refusal),
+    failed: (_, error) => void failures.push(error),
+  }
   const api = createRequestListener({
     service,
     clock,
-    observer: {
-      connected: () => {},
-      disconnected: () => {},
-      published: () => {},
-      delivered: () => {},
-      reset: () => {},
-      failed: (_, error) => void failures.push(error),
-    },
+    observer,
+    door: new Door({ origins: [], hosts: [], proxies: [], observer }),
+    admission: new Admission({ maxWaiting: 1_000, random: () => 0, observer }),
     frame: DEFAULT_FRAME_LIMITS,
     readiness: () => [],
     ...options,
@@ -159,6 +191,7 @@ export async function serveScripted(
     url: `http://127.0.0.1:${port}`,
     service,
     failures,
+    refusals,
     api,
     close: () => {
       api.close()

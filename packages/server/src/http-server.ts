@@ -1,7 +1,9 @@
 import http from 'node:http'
+import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ProtocolError } from '@tidewire/protocol'
+import type { Certificate } from './tls.ts'
 
 /** What answers the public port. */
 export interface HttpHandlers {
@@ -9,31 +11,82 @@ export interface HttpHandlers {
   upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
+/** What a slow peer is given, in milliseconds. */
+export interface Patience {
+  /** For a TLS handshake, and for the headers of a request. */
+  headersMs: number
+  requestMs: number
+  /** For a connection over which nothing moves, such as an answer that is not read. Streams and polls move sooner. */
+  idleMs: number
+  /** How often it is looked at. */
+  checkMs: number
+}
+
+export interface HttpServerOptions {
+  /** Makes it a server that speaks TLS. */
+  certificate?: Certificate | undefined
+  /** Sockets, whatever comes over them; more are closed at once. */
+  maxConnections?: number
+  patience?: Patience
+}
+
+const PATIENCE: Patience = {
+  headersMs: 10_000,
+  requestMs: 15_000,
+  idleMs: 120_000,
+  checkMs: 2_000,
+}
+const MIN_TLS = 'TLSv1.2'
 const UPGRADE_PATH = '/v1/ws'
 const IDLE_LOOK_MS = 50
+/** What a peer that is sent away has to take the answer and go. */
+const LINGER_MS = 1_000
 
 /** An `http.Server` that gives slow peers little time: headers in 10 s, a whole request in 15 s. */
-export function createHttpServer(handlers: HttpHandlers): http.Server {
-  const server = http.createServer(
-    // Whatever else offers an upgrade (curl and Java's client offer `h2c`) is a request as any other.
-    withUpgrades(isOurUpgrade, {
-      headersTimeout: 10_000,
-      requestTimeout: 15_000,
-      connectionsCheckingInterval: 2_000,
-      maxHeaderSize: 16 * 1024,
-      noDelay: true,
-    }),
-    (request, response) => {
-      // A server that stops keeps no connection for the request after this one.
-      if (!server.listening) response.shouldKeepAlive = false
-      handlers.request(request, response)
-    },
-  )
+export function createHttpServer(
+  handlers: HttpHandlers,
+  { certificate, maxConnections, patience = PATIENCE }: HttpServerOptions = {},
+): http.Server {
+  // Whatever else offers an upgrade (curl and Java's client offer `h2c`) is a request as any other.
+  const options = withUpgrades(isOurUpgrade, {
+    headersTimeout: patience.headersMs,
+    requestTimeout: patience.requestMs,
+    connectionsCheckingInterval: patience.checkMs,
+    maxHeaderSize: 16 * 1024,
+    noDelay: true,
+  })
+  const onRequest: http.RequestListener = (request, response) => {
+    // A server that stops keeps no connection for the request after this one.
+    if (!server.listening) response.shouldKeepAlive = false
+    handlers.request(request, response)
+  }
+  const server =
+    certificate === undefined
+      ? http.createServer(options, onRequest)
+      : createTlsServer(
+          certificate,
+          { ...options, handshakeTimeout: patience.headersMs },
+          onRequest,
+        )
+  server.timeout = patience.idleMs
+  if (maxConnections !== undefined) server.maxConnections = maxConnections
   server.on('clientError', answerMalformed)
   server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
     if (isOurUpgrade(request)) handlers.upgrade(request, socket, head)
     else refuseUpgrade(socket)
   })
+  return server
+}
+
+function createTlsServer(
+  certificate: Certificate,
+  options: https.ServerOptions,
+  onRequest: http.RequestListener,
+): https.Server {
+  const tls = { ...certificate.pair, minVersion: MIN_TLS } as const
+  const server = https.createServer({ ...options, ...tls }, onRequest)
+  // Connections that are open keep the certificate that they began with.
+  certificate.follow((pair) => server.setSecureContext({ ...pair, minVersion: MIN_TLS }))
   return server
 }
 
@@ -72,7 +125,8 @@ export async function listenOn(server: http.Server, host: string, port: number):
   const { address, port: taken, family } = server.address() as AddressInfo
   const everywhere = address === '0.0.0.0' || address === '::'
   const name = everywhere ? 'localhost' : family === 'IPv6' ? `[${address}]` : address
-  return `http://${name}:${taken}`
+  const scheme = server instanceof https.Server ? 'https' : 'http'
+  return `${scheme}://${name}:${taken}`
 }
 
 /**
@@ -135,7 +189,7 @@ function refuseUpgrade(socket: Duplex): void {
 /** What is no HTTP, or comes too slowly, gets an answer of PROTOCOL.md §7 too. */
 function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
   // A request that breaks off says nothing of who sent it: the connection is gone, and no answer means just that.
-  if (!socket.writable || BROKEN_OFF.has(error.code ?? '')) {
+  if (!socket.writable || BROKEN_OFF.test(error.code ?? '')) {
     socket.destroy()
     return
   }
@@ -149,9 +203,12 @@ function endWith(socket: Duplex, status: string, error: ProtocolError): void {
     `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
       `Cache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
   )
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
 }
 
-const BROKEN_OFF: ReadonlySet<string> = new Set(['ECONNRESET', 'HPE_INVALID_EOF_STATE'])
+/** Nor can it be answered where no handshake of TLS came about. */
+const BROKEN_OFF = /^(?:ECONNRESET|HPE_INVALID_EOF_STATE|ERR_(?:SSL|TLS)_.*)$/
 
 function malformed(code: string | undefined): { status: string; error: ProtocolError } {
   if (code === 'HPE_HEADER_OVERFLOW') {

@@ -1,3 +1,11 @@
+export type { Authorize, AuthorizeRequest } from './auth/application.ts'
+export {
+  countKeys,
+  inspectToken,
+  publicKeyProblem,
+  type TokenReport,
+  type TokenTerms,
+} from './auth/diagnostics.ts'
 export { isUserId, issueToken } from './auth/jwt.ts'
 export { readDevSecret, readDevServerKey } from './auth/secret.ts'
 export { createServerKey, type ServerKey } from './auth/server-keys.ts'
@@ -15,6 +23,7 @@ export {
 } from './config/resolve.ts'
 export type { CallResult } from './core/calls.ts'
 export type { Actor } from './core/ports/actor.ts'
+export { parseCapabilities } from './core/ports/capabilities.ts'
 export type { Receipt } from './core/ports/broker.ts'
 export type { Logger } from './observe/logs.ts'
 export type {
@@ -28,4 +37,6 @@ export type {
 export type { RouteContext, RouteHandler } from './transports/http-api.ts'
 export { fenceData } from './storage/fence.ts'
 export { StorageError } from './storage/sqlite.ts'
+export type { StoredServerKey } from './storage/store/server-keys.ts'
+export { hasStore, openStore, type Store, type StoreOptions } from './storage/store/store.ts'
 export { ProtocolError, type Publication } from '@tidewire/protocol'

@@ -6,6 +6,8 @@ import type { Command, Core } from './core/core.ts'
 import { boundFrame } from './core/frame-size.ts'
 import type { Actor } from './core/ports/actor.ts'
 import type { Broker, Receipt } from './core/ports/broker.ts'
+import type { MemberStore } from './core/ports/members.ts'
+import type { Target } from './core/ports/revocations.ts'
 import {
   attachTo,
   closeServer,
@@ -15,14 +17,20 @@ import {
 } from './http-server.ts'
 import type { OpsServer } from './observe/ops-server.ts'
 import { ownEnvelope, ownJson, ownPayload } from './own-json.ts'
+import type { Certificate } from './tls.ts'
 import type { HttpApi } from './transports/http-api.ts'
 
 /** What a server is made of; `compose.ts` chooses the parts. */
 export interface Parts {
   config: Config
   core: Core
+  members: MemberStore
+  /** Brings back what the server kept. Before the first connection. */
+  start: () => Promise<void>
   brokerOf: (namespace: string, policy: Policy) => Promise<Broker>
   handlers: HttpHandlers
+  /** With it the public port speaks TLS. */
+  certificate: Certificate | undefined
   route: HttpApi['route']
   ops: OpsServer
   /** Resolves when no WebSocket connection is left. */
@@ -58,14 +66,17 @@ export type CommandHandler = (
 ) => CommandAnswer | undefined | Promise<CommandAnswer | undefined>
 
 export interface Addresses {
-  /** `http://host:port` of the public port. */
+  /** `http://host:port` of the public port; `https://` with a certificate. */
   url: string
   /** `http://host:port` of metrics and health; absent when `ops.port` is null. */
   opsUrl?: string
 }
 
-const SERVER: Actor = { kind: 'server' }
+/** Who acts when the application itself does. */
+export const SERVER: Actor = { kind: 'server' }
 const CALL_TIMEOUT_MS = 5_000
+/** For requests, beside the connections that stay. */
+const SPARE_SOCKETS = 1_000
 /** Over how long clients are spread when a server that stops sends them away. */
 const RECONNECT_SPREAD_MS = 2_000
 
@@ -140,6 +151,36 @@ export class Server {
     return core.call(SERVER, user, method, owned['args'], timeoutMs)
   }
 
+  /** Makes the user a member of the channel, as the rule `member` asks. True when it was none before. */
+  addMember(channel: string, user: string): Promise<boolean> {
+    this.#parts.core.namespaces.of(channel)
+    return this.#parts.members.add(channel, user)
+  }
+
+  /** Ends the membership, and with it the subscriptions that stood on it. True when the user was a member. */
+  async removeMember(channel: string, user: string): Promise<boolean> {
+    const { core, members } = this.#parts
+    const removed = await members.remove(channel, user)
+    await core.recheck(user, channel)
+    return removed
+  }
+
+  /** The members of a channel, in the order of their ids: at most `limit` (100) after the user `after`. */
+  members(
+    channel: string,
+    { after, limit = 100 }: { after?: string; limit?: number } = {},
+  ): Promise<readonly string[]> {
+    return this.#parts.members.list(channel, { limit, ...(after === undefined ? {} : { after }) })
+  }
+
+  /**
+   * Ends the live connections of a user, a token (`jti`), a login (`sid`) or a server key; with `revoke`, what was issued
+   * until now stays refused, also after a restart. Resolves with how many connections ended.
+   */
+  disconnect(target: Target, { revoke = false }: { revoke?: boolean } = {}): Promise<number> {
+    return this.#parts.core.disconnect(SERVER, target, { revoke })
+  }
+
   /**
    * Listens on the configured ports. Rejects with what the system says, such as `EADDRINUSE`, or `StorageError`; the
    * server is closed then.
@@ -179,9 +220,13 @@ export class Server {
   }
 
   async #listen(): Promise<Addresses> {
-    const { config, handlers, ops } = this.#parts
+    const { config, handlers, certificate, ops } = this.#parts
+    const { max_connections, max_waiting } = config.limits
     await this.#start()
-    this.#listening = createHttpServer(handlers)
+    this.#listening = createHttpServer(handlers, {
+      certificate,
+      maxConnections: max_connections + max_waiting + SPARE_SOCKETS,
+    })
     const url = await listenOn(this.#listening, config.host, config.port)
     if (config.ops.port === null) return { url }
     return { url, opsUrl: await ops.listen({ host: config.ops.host, port: config.ops.port }) }
@@ -193,7 +238,8 @@ export class Server {
   }
 
   async #addNamespaces(): Promise<void> {
-    const { core, brokerOf } = this.#parts
+    const { core, brokerOf, start } = this.#parts
+    await start()
     for (const [name, policy] of this.#policies) {
       await core.addNamespace({ name, policy, broker: await brokerOf(name, policy) })
     }

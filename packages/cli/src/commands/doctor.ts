@@ -6,6 +6,7 @@ import {
   checkData,
   checkDatabase,
   checkFiles,
+  checkKeySet,
   checkNamespaces,
   checkNode,
   checkPort,
@@ -14,6 +15,7 @@ import {
 } from '../checks.ts'
 import { addConfigFlags, type LoadedConfig, loadConfig } from '../config.ts'
 import { print, styled } from '../output.ts'
+import { checkAudit, checkTls, policyOf } from '../policy.ts'
 
 const COLOURS = { ok: 'green', warn: 'yellow', fail: 'red' } as const
 
@@ -46,12 +48,16 @@ async function findAll(options: Record<string, unknown>): Promise<Finding[]> {
     ...own,
     { check: 'config', level: 'ok', message: fileName },
     checkAuth(config),
+    ...(await checkKeySet(config)),
     ...checkNamespaces(config),
     checkData(config),
     checkSpace(config),
     await checkDatabase(config),
     ...(await checkPorts(config)),
     checkFiles(config),
+    ...policyOf(config),
+    ...checkTls(config),
+    checkAudit(config),
   ]
 }
 
@@ -62,7 +68,8 @@ async function checkPorts({ host, port, ops }: Config): Promise<Finding[]> {
   return [open, await checkPort('ops port', operations, '--ops-port')]
 }
 
-function toText({ check, level, message, remedy }: Finding): string {
-  const advice = remedy === undefined ? '' : `\n${' '.repeat(18)}${remedy}`
-  return `${styled(COLOURS[level], level.padEnd(5))} ${check.padEnd(11)} ${message}${advice}`
+function toText({ check, level, message, remedy, lines = [] }: Finding): string {
+  const more = [...lines, ...(remedy === undefined ? [] : [remedy])]
+  const head = `${styled(COLOURS[level], level.padEnd(5))} ${check.padEnd(11)} ${message}`
+  return [head, ...more.map((line) => `${' '.repeat(18)}${line}`)].join('\n')
 }

@@ -4,7 +4,9 @@ import type { Command } from 'commander'
 import { addConfigFlags, loadConfig } from '../config.ts'
 import { CliError } from '../errors.ts'
 import { print, say, styled } from '../output.ts'
+import { warningsOf } from '../policy.ts'
 import { onStop } from '../signals.ts'
+import { storedKeys } from '../server-keys.ts'
 import { findSite } from '../site.ts'
 import { version } from '../version.ts'
 
@@ -42,7 +44,7 @@ async function serve(options: Record<string, unknown>): Promise<void> {
     )
   })
   if (config.dev) print(banner(config, addresses))
-  else announce(config, addresses)
+  else announce(addresses, [...(await emptiness(config)), ...warningsOf(config)])
 }
 
 function explainListen(error: unknown, { ops, host }: Config): unknown {
@@ -65,15 +67,29 @@ function explainListen(error: unknown, { ops, host }: Config): unknown {
   return error
 }
 
-function announce({ auth, namespaces }: Config, { url, opsUrl }: Addresses): void {
+function announce({ url, opsUrl }: Addresses, warnings: readonly string[]): void {
   const operations = opsUrl === undefined ? '' : `, operations on ${opsUrl}`
   say(`Tidewire ${version()} listens on ${url}${operations}`)
-  if (auth.jwt_secret === undefined && auth.server_keys.length === 0) {
-    say('Warning: neither a secret nor server keys are set, so no token is accepted.')
-  }
-  if (Object.keys(namespaces).length === 0) {
-    say('Warning: there are no namespaces, so there are no channels. Add some to tidewire.yaml.')
-  }
+  for (const warning of warnings) say(`Warning: ${warning}`)
+}
+
+/** What is missing for anybody to do anything. */
+async function emptiness(config: Config): Promise<string[]> {
+  return [
+    ...((await takesTokens(config))
+      ? []
+      : ['neither a secret nor server keys are set, so no token is accepted.']),
+    ...(Object.keys(config.namespaces).length > 0
+      ? []
+      : ['there are no namespaces, so there are no channels. Add some to tidewire.yaml.']),
+  ]
+}
+
+async function takesTokens({ auth, data }: Config): Promise<boolean> {
+  if (auth.jwt_secret !== undefined || auth.jwks.url !== undefined) return true
+  if (auth.server_keys.length > 0 || auth.public_keys.length > 0) return true
+  const keys = await storedKeys(data)
+  return keys.some(({ revoked_at }) => revoked_at === undefined)
 }
 
 function banner({ data, namespaces }: Config, { url, opsUrl }: Addresses): string {

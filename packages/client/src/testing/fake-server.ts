@@ -25,6 +25,10 @@ export interface Faults {
   loseDelivery: () => boolean
   /** Read everything and answer nothing, as a half-open peer does. */
   silent: boolean
+  /** Refuse every request with this. An upgrade is refused as browsers see it: without a reason. */
+  turnedAway: ProtocolError | undefined
+  /** Refuse the next reads of a history with these. */
+  refusedReads: ProtocolError[]
   /** Refuse publications with this. */
   refusePublish: ProtocolError | undefined
   /** Refuse to subscribe to these. Over HTTP one of them refuses the whole request. */
@@ -39,6 +43,8 @@ const NO_FAULTS: Faults = {
   loseAck: () => false,
   loseDelivery: () => false,
   silent: false,
+  turnedAway: undefined,
+  refusedReads: [],
   refusePublish: undefined,
   refusedChannels: new Map(),
   refusedTokens: new Set(),
@@ -46,6 +52,8 @@ const NO_FAULTS: Faults = {
 
 interface Session {
   readonly channels: Set<string>
+  /** It can be sent frames; else it is a stream, which ends with what ends one of its channels. */
+  readonly duplex: boolean
   send(envelope: Envelope): void
   end(code: number): void
 }
@@ -55,7 +63,12 @@ interface Session {
  * log. Every frame that it received is in `received`.
  */
 export class FakeServer {
-  faults: Faults = { ...NO_FAULTS, refusedTokens: new Set(), refusedChannels: new Map() }
+  faults: Faults = {
+    ...NO_FAULTS,
+    refusedReads: [],
+    refusedTokens: new Set(),
+    refusedChannels: new Map(),
+  }
   heartbeatMs = 25_000
   /** As told to clients; frames above `max_frame_bytes` end the connection. */
   limits: { max_frame_bytes?: number; max_depth?: number; max_keys?: number } = {}
@@ -82,7 +95,7 @@ export class FakeServer {
     })
     this.#http.on('upgrade', (request, socket, head) => {
       if (this.faults.upgrade === 'ignored') return
-      if (this.faults.upgrade === 'refused') {
+      if (this.faults.upgrade === 'refused' || this.faults.turnedAway !== undefined) {
         socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
         return
       }
@@ -101,12 +114,41 @@ export class FakeServer {
     return this.#sessions.size
   }
 
+  /** Connections, and polls that wait. */
+  get listeners(): number {
+    return this.#sessions.size + this.#pollers.size
+  }
+
   /** As another client's publish. */
   publish(channel: string, type: string, payload: JsonObject, id: string = randomUUID()): void {
     const publication = this.logs.append(channel, type, payload, id)
     for (const session of this.#sessions) {
       if (session.channels.has(channel) && !this.faults.loseDelivery()) session.send(publication)
     }
+    for (const wake of this.#pollers) wake()
+  }
+
+  /** Ends all subscriptions to a channel, and refuses new ones with the same error. */
+  forbid(channel: string, error: ProtocolError): void {
+    this.faults.refusedChannels.set(channel, error)
+    for (const session of this.#sessions) {
+      if (!session.channels.delete(channel)) continue
+      const payload = error.toPayload() as unknown as JsonObject
+      if (session.duplex) {
+        session.send({ type: 'unsubscribed', payload: { channel, error: payload }, metadata: {} })
+      } else {
+        session.send({ type: 'error', payload, metadata: {} })
+        session.end(error.code)
+      }
+    }
+    for (const wake of this.#pollers) wake()
+  }
+
+  /** Ends every connection with an error, and refuses new ones with the same. */
+  turnAway(error: ProtocolError): void {
+    this.faults.turnedAway = error
+    this.say('error', error.toPayload() as unknown as JsonObject)
+    this.kick(error.code)
     for (const wake of this.#pollers) wake()
   }
 
@@ -139,6 +181,7 @@ export class FakeServer {
     }
     const session: Session = {
       channels: new Set(),
+      duplex: true,
       send: (envelope) => {
         if (!this.faults.silent) ws.send(JSON.stringify(envelope))
       },
@@ -189,7 +232,7 @@ export class FakeServer {
         }
         case 'history': {
           const { channel, after, before, limit } = payload as Record<string, number>
-          return answer('history', this.logs.history(`${channel}`, after, before, limit))
+          return answer('history', this.#history(`${channel}`, after, before, limit))
         }
         case 'result':
           return undefined
@@ -247,11 +290,18 @@ export class FakeServer {
     return { ...(known ?? this.logs.position(channel)), duplicate }
   }
 
+  #history(...range: Parameters<FakeLogs['history']>): JsonObject {
+    const refusal = this.faults.refusedReads.shift()
+    if (refusal !== undefined) throw refusal
+    return this.logs.history(...range)
+  }
+
   async #request(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', this.url)
     const token = request.headers.authorization?.slice('Bearer '.length)
     this.tokens.push(token)
     try {
+      if (this.faults.turnedAway !== undefined) throw this.faults.turnedAway
       if (token !== undefined && this.faults.refusedTokens.has(token)) {
         throw new ProtocolError('authentication_failed', 'The token is refused.')
       }
@@ -262,7 +312,7 @@ export class FakeServer {
         const [after, before, limit] = ['after', 'before', 'limit'].map((name) => {
           return query.has(name) ? Number(query.get(name)) : undefined
         })
-        return json(response, 200, this.logs.history(channel, after, before, limit))
+        return json(response, 200, this.#history(channel, after, before, limit))
       }
       const { type, payload, message_id } = JSON.parse(await bodyOf(request)) as {
         type: string
@@ -296,6 +346,7 @@ export class FakeServer {
     const started = asked.map((start) => ({ start, ...this.#start(start) }))
     const session: Session = {
       channels: new Set(asked.map(({ channel }) => channel)),
+      duplex: false,
       send: ({ type, payload, metadata }) => {
         if (this.faults.silent || response.writableEnded) return
         const data = JSON.stringify({ type, payload, metadata })
@@ -321,6 +372,7 @@ export class FakeServer {
     const wait = Number(query.get('wait') ?? 25_000)
     const deadline = Date.now() + wait
     for (;;) {
+      if (this.faults.turnedAway !== undefined) throw this.faults.turnedAway
       const starts = this.#asked(query).map((start) => ({ start, ...this.#start(start) }))
       const publications = starts.flatMap(({ missed }) => missed)
       const resets = starts

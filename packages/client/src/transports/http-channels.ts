@@ -86,8 +86,8 @@ export class HttpChannels {
 
   /**
    * Asks for one channel alone, with a poll that does not wait, and tells what came of it: `subscribed`, or `error`
-   * for the frame that asked. A channel that was live and is refused now is told `unsubscribed`. Rejects when the
-   * connection is the trouble.
+   * for the frame that asked. A channel that was live and is refused now is told `unsubscribed`, with the error. Rejects
+   * when the connection is the trouble.
    */
   async join(entry: Entry, signal: AbortSignal): Promise<void> {
     const query = queryOf([entry])
@@ -102,9 +102,11 @@ export class HttpChannels {
       const ours = this.#entries.get(entry.channel) === entry
       if (signal.aborted || !ours) return
       if (!(error instanceof TidewireError) || !isAboutChannels(error)) throw error
-      this.#entries.delete(entry.channel)
-      if (entry.live) this.#tell('unsubscribed', { channel: entry.channel })
-      else this.#emit(errorEnvelope(error, entry.ask))
+      const { channel, live, ask } = entry
+      this.#entries.delete(channel)
+      const envelope = errorEnvelope(error, ask)
+      if (live) this.#tell('unsubscribed', { channel, error: envelope.payload })
+      else this.#emit(envelope)
     }
   }
 

@@ -99,11 +99,20 @@ export abstract class HttpTransport implements Transport {
     await Promise.all(entries.map((entry) => this.channels.join(entry, signal)))
   }
 
-  /** All were refused together with `error`: leaves out the guilty ones. Without one, the connection is the trouble. */
+  /**
+   * All were refused together with `error`: leaves out the guilty ones. When that is none of them, or all are refused for
+   * a moment, the connection is the trouble.
+   */
   protected async winnow(error: TidewireError, signal: AbortSignal): Promise<void> {
     const before = this.channels.size
-    await this.joinAll(this.channels.all, signal)
-    if (this.channels.size === before) throw error
+    try {
+      await this.joinAll(this.channels.all, signal)
+    } catch (cause) {
+      // What ended it all may have said when to come back.
+      throw error.temporary ? error : cause
+    }
+    const { size } = this.channels
+    if (size === before || (size === 0 && error.temporary)) throw error
   }
 
   protected emit(envelope: Envelope): void {

@@ -88,6 +88,7 @@ const ABOUT_CHANNELS: ReadonlySet<string> = new Set<ErrorReason>([
   'forbidden',
   'not_found',
   'conflict',
+  'unavailable',
 ])
 
 /** How a failed request is told to the connection. */

@@ -46,7 +46,10 @@ class SseTransport extends HttpTransport {
       } catch (cause) {
         const error = toTidewireError(cause)
         if (signal.aborted) return
-        if (!isAboutChannels(error)) return await this.#failed(error, signal)
+        // A stream that had begun and ends for a moment: the server goes away, or cannot say which channel it is about.
+        if (!isAboutChannels(error) || (this.#begun && error.temporary)) {
+          return await this.#failed(error, signal)
+        }
         // The stream is refused for one of them. Asked for alone, each tells; then the others get their stream.
         await this.winnow(error, signal)
       }

@@ -1,10 +1,18 @@
-import { createSecretKey, type KeyObject, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { ProtocolError } from '@tidewire/protocol'
-import { errors, type JWTPayload, jwtVerify, type JWTVerifyResult, SignJWT } from 'jose'
+import {
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  jwtVerify,
+  type ProtectedHeaderParameters,
+  SignJWT,
+} from 'jose'
 import type { Actor } from '../core/ports/actor.ts'
 import type { Authenticator } from '../core/ports/authenticator.ts'
+import { parseCapabilities } from '../core/ports/capabilities.ts'
+import { type KeySource, type SecretAlgorithm, toSecretKey, type VerificationKey } from './keys.ts'
 
-const ALGORITHM = 'HS256'
 const MAX_TOKEN_LENGTH = 8192
 /** How far the clock of the issuer may be ahead of ours. */
 const LEEWAY_MS = 10_000
@@ -15,71 +23,94 @@ const USER_ID = /^[A-Za-z0-9_.@-]{1,128}$/
 const LAST_MS = 8.64e15
 
 export interface JwtOptions {
-  secret: string
+  /** Asked one after the other. */
+  sources: readonly KeySource[]
   now: () => number
   /** Tokens that expire later than this from now are refused. */
   maxAgeMs?: number | undefined
+  /** What `iss` must be. */
+  issuer?: string | undefined
+  /** What `aud` must be or hold. */
+  audience?: string | undefined
 }
 
-/** User tokens: JWT signed with HS256 and one secret, which must name a user (`sub`) and an end (`exp`). */
+/** User tokens: JWT signed with one of our keys, which must name a user (`sub`) and an end (`exp`). */
 export class JwtAuthenticator implements Authenticator {
-  readonly #key: KeyObject
-  readonly #now: () => number
-  readonly #maxAgeMs: number
+  readonly #options: JwtOptions
 
-  constructor({ secret, now, maxAgeMs = LAST_MS }: JwtOptions) {
-    this.#key = secretKey(secret)
-    this.#now = now
-    this.#maxAgeMs = maxAgeMs
+  constructor(options: JwtOptions) {
+    this.#options = options
   }
 
   async authenticate(token: string): Promise<Actor> {
     if (token.length > MAX_TOKEN_LENGTH) throw refused('The token is longer than 8 KB.')
-    const now = this.#now()
-    const { payload, protectedHeader } = await this.#verify(token, now)
-    if (REFUSED_HEADERS.some((name) => name in protectedHeader)) {
-      throw refused('The header of the token names keys or extensions that are not accepted.')
-    }
-    return this.#toActor(payload, now)
+    const now = this.#options.now()
+    return this.#toActor(await this.#verified(token, now), now)
   }
 
-  async #verify(token: string, now: number): Promise<JWTVerifyResult> {
+  /** The claims of the token, once one of our keys vouches for them. */
+  async #verified(token: string, now: number): Promise<JWTPayload> {
+    const { alg, kid } = headerOf(token)
+    for (const source of this.#options.sources) {
+      if (!source.algorithms.has(alg)) continue
+      for (const key of await source.find(alg, kid)) {
+        const claims = await this.#verify(token, key, now)
+        if (claims !== undefined) return claims
+      }
+    }
+    throw forged()
+  }
+
+  /** Undefined when the key did not sign it. */
+  async #verify(
+    token: string,
+    { algorithm, key }: VerificationKey,
+    now: number,
+  ): Promise<JWTPayload | undefined> {
+    const { issuer, audience } = this.#options
     try {
-      return await jwtVerify(token, this.#key, {
-        algorithms: [ALGORITHM],
+      const { payload } = await jwtVerify(token, key, {
+        algorithms: [algorithm],
         requiredClaims: ['sub', 'exp'],
         clockTolerance: LEEWAY_MS / 1000,
         currentDate: new Date(now),
+        ...(issuer === undefined ? {} : { issuer }),
+        ...(audience === undefined ? {} : { audience }),
       })
+      return payload
     } catch (error) {
+      if (error instanceof errors.JWSSignatureVerificationFailed) return undefined
       throw explain(error)
     }
   }
 
-  #toActor({ sub, exp, iat, jti }: JWTPayload, now: number): Actor {
+  #toActor({ sub, exp, iat, jti, sid, channels }: JWTPayload, now: number): Actor {
     if (!isUserId(sub)) {
       throw refused(
         '`sub` of the token is not a user id: 1 to 128 characters of A-Z a-z 0-9 _ . @ -',
       )
     }
-    const expiresAt = Math.floor((exp ?? Number.NaN) * 1000)
-    if (!(expiresAt <= LAST_MS)) throw refused('`exp` of the token is not a time.')
-    // No leeway here: a session that began after its end would be ended at once.
-    if (expiresAt <= now) throw expired()
-    if (expiresAt - now > this.#maxAgeMs + LEEWAY_MS) {
-      throw refused('The token is valid for longer than this server accepts.')
-    }
-    const actor: Actor = { kind: 'user', user: sub, expires_at: expiresAt }
+    const actor: Actor = { kind: 'user', user: sub, expires_at: this.#end(exp, now) }
     if (iat !== undefined) {
       // A token from the future would outlive the revocation of the tokens issued until now.
       if (!(iat * 1000 <= now + LEEWAY_MS)) throw refused('The token was issued in the future.')
       actor.issued_at = Math.floor(iat * 1000)
     }
-    if (jti !== undefined) {
-      if (!isTokenId(jti)) throw refused('`jti` of the token is not a text of 1 to 128 characters.')
-      actor.token_id = jti
-    }
+    if (jti !== undefined) actor.token_id = idOf('jti', jti)
+    if (sid !== undefined) actor.session = idOf('sid', sid)
+    if (channels !== undefined) actor.channels = parseCapabilities(channels)
     return actor
+  }
+
+  #end(exp: number | undefined, now: number): number {
+    const expiresAt = Math.floor((exp ?? Number.NaN) * 1000)
+    if (!(expiresAt <= LAST_MS)) throw refused('`exp` of the token is not a time.')
+    // No leeway here: a session that began after its end would be ended at once.
+    if (expiresAt <= now) throw expired()
+    if (expiresAt - now > (this.#options.maxAgeMs ?? LAST_MS) + LEEWAY_MS) {
+      throw refused('The token is valid for longer than this server accepts.')
+    }
+    return expiresAt
   }
 }
 
@@ -88,56 +119,100 @@ export function isUserId(id: unknown): id is string {
   return typeof id === 'string' && USER_ID.test(id)
 }
 
-/**
- * A token for a user, valid for `ttlMs` from `now`; `expires_at` in milliseconds since 1970.
- * Rejects with `bad_envelope` when the user id is not one or the time is not positive.
- */
-export async function issueToken(options: {
+export interface IssueOptions {
   secret: string
+  /** HS256 when absent. */
+  algorithm?: SecretAlgorithm | undefined
   user: string
   ttlMs: number
   now: number
-}): Promise<{ token: string; expires_at: number }> {
-  const { secret, user, ttlMs, now } = options
+  /** The claim `sid`: the login that the token belongs to. */
+  session?: string | undefined
+  /** The claim `channels`, as `parseCapabilities` takes it. */
+  channels?: Readonly<Record<string, readonly string[]>> | undefined
+  issuer?: string | undefined
+  audience?: string | undefined
+}
+
+/**
+ * A token for a user, valid for `ttlMs` from `now`; `expires_at` in milliseconds since 1970.
+ * Rejects with `bad_envelope` when the user id is not one, the time is not positive or the channels are not valid.
+ */
+export async function issueToken(
+  options: IssueOptions,
+): Promise<{ token: string; expires_at: number }> {
+  const { secret, algorithm = 'HS256', user, ttlMs, now, session, channels } = options
   if (!isUserId(user)) {
-    throw new ProtocolError(
-      'bad_envelope',
-      'The user id must be 1 to 128 characters of A-Z a-z 0-9 _ . @ -',
-    )
+    throw unusable('The user id must be 1 to 128 characters of A-Z a-z 0-9 _ . @ -')
   }
   const exp = Math.ceil((now + ttlMs) / 1000)
   if (!(ttlMs > 0) || !(exp * 1000 <= LAST_MS)) {
-    throw new ProtocolError('bad_envelope', 'The lifetime of a token must be more than nothing.')
+    throw unusable('The lifetime of a token must be more than nothing.')
   }
-  const token = await new SignJWT()
-    .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
+  if (channels !== undefined) checkChannels(channels)
+  const { issuer: iss, audience: aud } = options
+  const claims = {
+    sid: session,
+    channels,
+    ...(iss === undefined ? {} : { iss }),
+    ...(aud === undefined ? {} : { aud }),
+  }
+  const token = await new SignJWT(claims)
+    .setProtectedHeader({ alg: algorithm, typ: 'JWT' })
     .setSubject(user)
     .setJti(randomUUID())
     .setIssuedAt(Math.floor(now / 1000))
     .setExpirationTime(exp)
-    .sign(secretKey(secret))
+    .sign(toSecretKey(secret))
+  if (token.length > MAX_TOKEN_LENGTH) {
+    throw unusable('The token would be longer than 8 KB: give it fewer channels.')
+  }
   return { token, expires_at: exp * 1000 }
 }
 
-function secretKey(secret: string): KeyObject {
-  return createSecretKey(Buffer.from(secret, 'utf8'))
+function headerOf(token: string): { alg: string; kid: string | undefined } {
+  const header = readHeader(token)
+  if (REFUSED_HEADERS.some((name) => name in header)) {
+    throw refused('The header of the token names keys or extensions that are not accepted.')
+  }
+  const { alg, kid } = header
+  if (typeof alg !== 'string' || (kid !== undefined && typeof kid !== 'string')) throw forged()
+  return { alg, kid }
 }
 
-function isTokenId(id: unknown): boolean {
-  return typeof id === 'string' && id.length >= 1 && id.length <= 128
+function readHeader(token: string): ProtectedHeaderParameters {
+  try {
+    return decodeProtectedHeader(token)
+  } catch (error) {
+    throw explain(error)
+  }
+}
+
+function idOf(claim: string, id: unknown): string {
+  if (typeof id === 'string' && id.length >= 1 && id.length <= 128) return id
+  throw refused(`\`${claim}\` of the token is not a text of 1 to 128 characters.`)
+}
+
+function checkChannels(channels: unknown): void {
+  try {
+    parseCapabilities(channels)
+  } catch {
+    throw unusable(
+      '`channels` maps channel patterns to lists of subscribe, publish, history, presence, call.',
+    )
+  }
 }
 
 /** Names the claim that is wrong, which the signature vouches for; of forged tokens nothing is told. */
 function explain(error: unknown): ProtocolError {
   if (error instanceof errors.JWTExpired) return expired()
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return error.reason === 'missing'
-      ? refused('The token lacks `sub` or `exp`.')
-      : refused(`\`${error.claim}\` of the token is not acceptable.`)
+    const { claim, reason } = error
+    return reason === 'missing'
+      ? refused(`The token lacks \`${claim}\`.`)
+      : refused(`\`${claim}\` of the token is not acceptable.`)
   }
-  if (error instanceof errors.JOSEError || error instanceof TypeError) {
-    return refused('The token is not valid: get one that is signed with the secret of this server.')
-  }
+  if (error instanceof errors.JOSEError || error instanceof TypeError) return forged()
   throw error
 }
 
@@ -145,6 +220,14 @@ function expired(): ProtocolError {
   return new ProtocolError('session_expired', 'The token has expired. Get a new one.')
 }
 
+function forged(): ProtocolError {
+  return refused('The token is not valid: get one that is signed with a key of this server.')
+}
+
 function refused(message: string): ProtocolError {
   return new ProtocolError('authentication_failed', message)
+}
+
+function unusable(message: string): ProtocolError {
+  return new ProtocolError('bad_envelope', message)
 }

@@ -2,35 +2,43 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { ProtocolError } from '@tidewire/protocol'
 import type { Actor } from '../core/ports/actor.ts'
 import type { Authenticator } from '../core/ports/authenticator.ts'
+import type { ServerKey, ServerKeys } from '../core/ports/server-keys.ts'
+
+export type { ServerKey } from '../core/ports/server-keys.ts'
 
 const KEY = /^tw_([a-z0-9-]{1,32})_[A-Za-z0-9_-]{16,128}$/
-const ACTOR: Actor = { kind: 'server' }
+const DIGEST = /^[0-9a-f]{64}$/
 /** Compared with when no key has the id, so that an unknown id takes the same path. */
 const NO_DIGEST = Buffer.alloc(32)
 
-/** What the server keeps of a key: enough to know it, not enough to use it. */
-export interface ServerKey {
-  id: string
-  /** SHA-256 of the whole key, hex. */
-  sha256: string
-}
-
-/** Keys of backends: `tw_<id>_<random>`. */
+/** Keys of backends: `tw_<id>_<random>`. Each source may know a key of the id. */
 export class ServerKeyAuthenticator implements Authenticator {
-  readonly #digests: ReadonlyMap<string, Buffer>
+  readonly #sources: readonly ServerKeys[]
 
-  constructor(keys: readonly ServerKey[]) {
-    this.#digests = new Map(keys.map(({ id, sha256 }) => [id, Buffer.from(sha256, 'hex')]))
+  constructor(sources: readonly ServerKeys[]) {
+    this.#sources = sources
   }
 
   async authenticate(key: string): Promise<Actor> {
-    const digest = this.#digests.get(KEY.exec(key)?.[1] ?? '')
-    const same = timingSafeEqual(createHash('sha256').update(key).digest(), digest ?? NO_DIGEST)
-    if (digest === undefined || !same) {
+    const id = KEY.exec(key)?.[1] ?? ''
+    const digest = createHash('sha256').update(key).digest()
+    const same = this.#sources.map((source) => {
+      const { sha256 = '' } = source.find(id) ?? {}
+      const isKnown = DIGEST.test(sha256)
+      const known = isKnown ? Buffer.from(sha256, 'hex') : NO_DIGEST
+      return timingSafeEqual(digest, known) && isKnown
+    })
+    if (!same.includes(true)) {
       throw new ProtocolError('authentication_failed', 'This server does not know the key.')
     }
-    return ACTOR
+    return { kind: 'server', key_id: id }
   }
+}
+
+/** The keys of a list, such as that of the configuration. */
+export function serverKeysOf(keys: readonly ServerKey[]): ServerKeys {
+  const byId = new Map(keys.map((key) => [key.id, key]))
+  return { find: (id) => byId.get(id) }
 }
 
 /** Whether the token claims to be a server key. */

@@ -73,9 +73,18 @@ export class Calls {
     }
   }
 
+  /** Whether a `result` for this call would be the answer. */
+  awaits(user: string | undefined, id: string | undefined): boolean {
+    return this.#of(user, id) !== undefined
+  }
+
   /** A `result` frame. Late and foreign ones are dropped: somebody else has answered, or nobody asked this user. */
   answer(user: string | undefined, id: string | undefined, result: CallResult): void {
+    this.#of(user, id)?.settle(result)
+  }
+
+  #of(user: string | undefined, id: string | undefined): Pending | undefined {
     const pending = id === undefined ? undefined : this.#pending.get(id)
-    if (pending !== undefined && pending.user === user) pending.settle(result)
+    return pending?.user === user ? pending : undefined
   }
 }

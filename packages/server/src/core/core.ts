@@ -7,14 +7,18 @@ import {
   ProtocolError,
   type Publication,
 } from '@tidewire/protocol'
+import { addressKey } from './address-key.ts'
+import { Admission } from './admission.ts'
 import { type CallResult, Calls } from './calls.ts'
+import { Channels } from './channels.ts'
 import { commands } from './commands/index.ts'
 import { drain } from './drain.ts'
 import { boundFrame } from './frame-size.ts'
 import { Gate } from './gate.ts'
-import { Hub } from './hub.ts'
-import { type Namespace, Namespaces } from './namespaces.ts'
-import { permitServer, required } from './permissions.ts'
+import { Identity } from './identity.ts'
+import { type Limits, toldLimits } from './limits.ts'
+import type { Namespace, Namespaces } from './namespaces.ts'
+import { permitServer } from './permissions.ts'
 import { type Actor, ANYONE } from './ports/actor.ts'
 import type { Authenticator } from './ports/authenticator.ts'
 import { grants } from './ports/capabilities.ts'
@@ -25,14 +29,15 @@ import { type Connection, SERVICE_RESTART } from './ports/connection.ts'
 import { type Members, NO_MEMBERS } from './ports/members.ts'
 import type { Observer } from './ports/observer.ts'
 import type { RevocationStore, Target } from './ports/revocations.ts'
-import type { HistoryRequest, PublishRequest, Service } from './ports/service.ts'
-import { recheck, revalidateAll } from './revalidation.ts'
-import { isTarget, revoked, Revocations } from './revocations.ts'
+import type { HistoryRequest, PublishRequest, Service, SessionHandle } from './ports/service.ts'
+import { RateLimits } from './rate-limits.ts'
+import { noteRefusal } from './refusals.ts'
+import { Rights } from './rights.ts'
 import { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
-import type { Subscription } from './subscription.ts'
-import { type Listener, Taps } from './taps.ts'
+import type { Listener } from './taps.ts'
 import { Timers } from './timers.ts'
+import { turnAway } from './turned-away.ts'
 import { type Flushable, Turn } from './turn.ts'
 
 /** An answer to a frame; the payload is JSON. */
@@ -51,17 +56,6 @@ export type Command = (
   core: Core,
 ) => Reply | undefined | Promise<Reply | undefined>
 
-/** Numbers that bound what a connection may cost; told to clients in `connection_established`. */
-export interface Limits {
-  max_frame_bytes: number
-  max_depth: number
-  max_keys: number
-  max_channels: number
-  max_outbox_bytes: number
-  max_in_flight: number
-  max_connections: number
-}
-
 export interface CoreOptions {
   authenticator: Authenticator
   clock: Clock
@@ -71,6 +65,8 @@ export interface CoreOptions {
   /** [0, 1) */
   random: () => number
   limits: Limits
+  /** No rates, and as many connections of a user and an address as the server takes. */
+  noLimits: boolean
   heartbeatMs: number
   /** Nobody is a member of anything without it. */
   members?: Members
@@ -85,32 +81,30 @@ export interface CoreOptions {
 }
 
 const HISTORY_LIMIT = 100
-/** A publication that the bus lost is missed after one to two of these, also when no other follows it. */
-const LOOK_FOR_GAPS_MS = 2_000
 
 /** Sessions, channels and rules of one node: what transports, the public API and features stand on. */
 export class Core implements Service {
-  readonly namespaces = new Namespaces()
+  readonly channels: Channels
+  readonly namespaces: Namespaces
   readonly gate: Gate
   readonly sessions = new Sessions()
   readonly clock: Clock
   readonly observer: Observer
   readonly limits: Limits
+  /** What clients are told of them. */
+  readonly toldLimits: Record<string, number>
+  /** Undefined when there are none. */
+  readonly rates: RateLimits | undefined
+  readonly admission: Admission
+  readonly rights: Rights
+  readonly identity: Identity
   readonly heartbeatMs: number
   readonly turn: Turn
   readonly timers: Timers
   readonly calls: Calls
   readonly newId: () => string
-  readonly #hub: Hub
-  readonly #taps: Taps
-  readonly #authenticator: Authenticator
-  readonly #revocations = new Revocations()
-  readonly #revocationStore: RevocationStore | undefined
-  readonly #revalidateMs: number
   readonly #random: () => number
   readonly #commands = new Map<string, Command>(Object.entries(commands))
-  #cancelLook: (() => void) | undefined
-  #cancelRevalidation: (() => void) | undefined
   #stopping = false
   #timestamp = ''
   #timestampAt = 0
@@ -122,41 +116,39 @@ export class Core implements Service {
     this.heartbeatMs = options.heartbeatMs
     this.newId = options.newId
     this.#random = options.random
-    this.#authenticator = options.authenticator
-    this.#revocationStore = options.revocations
-    this.#revalidateMs = options.revalidateMs
     this.turn = new Turn(options.clock, (error, failed) => this.#failTurn(error, failed))
     this.timers = new Timers(options.clock)
     this.calls = new Calls(options.clock)
-    this.#hub = new Hub(this.turn)
-    this.#taps = new Taps(options.observer)
+    this.channels = new Channels(options.clock, options.observer, this.turn)
+    this.namespaces = this.channels.namespaces
     this.gate = new Gate({
       namespaces: this.namespaces,
       members: options.members ?? NO_MEMBERS,
       hook: options.hook,
       callback: options.authorize,
+      onError: (error) => this.observer.failed('permission', error),
     })
-    this.#lookForGaps()
-    this.#revalidate()
+    const { limits, noLimits, random } = options
+    const { clock, timers, sessions } = this
+    this.toldLimits = toldLimits(limits, noLimits)
+    this.rates = noLimits ? undefined : new RateLimits(limits, clock, timers)
+    this.admission = new Admission({ limits, sessions, rates: this.rates, random })
+    this.rights = new Rights(this, options.revocations, options.revalidateMs)
+    const { authenticator } = options
+    const { namespaces, rates, rights } = this
+    this.identity = new Identity({ authenticator, namespaces, rates, rights })
   }
 
   // Composition
 
   /** Who was revoked in an earlier life stays out. Before the first connection. */
-  async loadRevocations(): Promise<void> {
-    for (const revocation of (await this.#revocationStore?.all()) ?? []) {
-      this.#revocations.add(revocation)
-    }
+  loadRevocations(): Promise<void> {
+    return this.rights.load()
   }
 
   /** Starts the broker of the namespace; its channels exist from then on. */
-  async addNamespace(namespace: Namespace): Promise<void> {
-    await namespace.broker.start((channel, epoch, publications) => {
-      this.#hub.deliver(channel, epoch, publications)
-      this.#taps.deliver(channel, publications)
-    })
-    this.namespaces.add(namespace)
-    if (this.#taps.wants(namespace.name)) await namespace.broker.join(`${namespace.name}:*`)
+  addNamespace(namespace: Namespace): Promise<void> {
+    return this.channels.add(namespace)
   }
 
   /** A further type that clients may send. Throws when the name is taken. */
@@ -167,30 +159,15 @@ export class Core implements Service {
 
   /** Publications of all channels that match `namespace:rest` or `namespace:prefix*`, as they happen. */
   tap(pattern: string, listener: Listener): () => void {
-    const name = pattern.slice(0, pattern.indexOf(':'))
-    const joinOrLeave = (action: 'join' | 'leave'): void => {
-      const broker = this.namespaces.get(name)?.broker
-      broker?.[action](`${name}:*`)?.catch((error: unknown) => {
-        this.observer.failed(`broker.${action}`, error)
-      })
-    }
-    const wanted = this.#taps.wants(name)
-    const remove = this.#taps.add(pattern, listener)
-    if (!wanted) joinOrLeave('join')
-    return () => {
-      remove()
-      if (!this.#taps.wants(name)) joinOrLeave('leave')
-    }
+    return this.channels.tap(pattern, listener)
   }
 
   /** Answers every accepted publish, tells the clients to come back within `spreadMs`, and ends their connections. */
   async stop(spreadMs: number): Promise<void> {
     this.#stopping = true
-    const settled = Promise.all(this.namespaces.all().map(({ broker }) => broker.stop()))
-    await drain(this.sessions.all(), spreadMs, this.#random, settled)
+    await drain(this.sessions.all(), spreadMs, this.#random, this.channels.stop())
     this.timers.close()
-    this.#cancelLook?.()
-    this.#cancelRevalidation?.()
+    this.rights.stop()
   }
 
   /** Why this node should be given no further connections; empty when it should. */
@@ -234,109 +211,38 @@ export class Core implements Service {
     return { type, payload, metadata }
   }
 
-  /** For a draft whose publisher was authorised. */
-  async publishDraft({ policy, broker }: Namespace, draft: Publication): Promise<Receipt> {
-    const receipt = await broker.publish(draft)
-    this.observer.published(policy.durability, receipt.duplicate)
-    const { epoch, offset } = receipt
-    if (epoch !== undefined && offset !== undefined) {
-      this.#hub.expect(draft.metadata.channel, { epoch, offset })
-    }
-    return receipt
-  }
-
-  /** As `Broker.join`: undefined when what is published from now on reaches the subscription. */
-  join(subscription: Subscription): Promise<void> | undefined {
-    const { channel } = subscription
-    this.#hub.join(channel, subscription)
-    return this.namespaces.of(channel).broker.join(channel)
-  }
-
-  leave(subscription: Subscription): void {
-    const { channel } = subscription
-    subscription.end()
-    if (!this.#hub.leave(channel, subscription)) return
-    this.namespaces
-      .of(channel)
-      .broker.leave(channel)
-      .catch((error: unknown) => this.observer.failed('broker.leave', error))
-  }
-
-  #failTurn(error: unknown, failed: Flushable): void {
-    this.observer.failed('turn', error)
-    if (!(failed instanceof Session)) return
-    failed.end(
-      new ProtocolError('unknown_error', 'Something failed on the server. Connect again.', {
-        cause: error,
-      }),
-    )
-  }
-
-  #lookForGaps(): void {
-    this.#cancelLook = this.clock.after(LOOK_FOR_GAPS_MS, () => {
-      this.#hub.look()
-      this.#lookForGaps()
-    })
-  }
-
-  #revalidate(): void {
-    this.#cancelRevalidation = this.clock.after(this.#revalidateMs, () => {
-      revalidateAll(this).then(
-        () => {
-          if (!this.#stopping) this.#revalidate()
-        },
-        (error: unknown) => this.observer.failed('revalidation', error),
+  /** As `history`, for who counted it already and tells the audit log itself. */
+  async read(
+    actor: Actor,
+    channel: string,
+    { epoch, limit, ...bounds }: HistoryRequest & { limit: number },
+  ): Promise<Page> {
+    const namespace = this.namespaces.of(channel)
+    const permission = this.gate.permit(actor, 'history', channel)
+    if (permission !== undefined) await permission
+    // Without bounds the newest ones are asked for.
+    const newest = bounds.after === undefined && bounds.before === undefined
+    const range = { ...(newest ? { before: Number.MAX_SAFE_INTEGER } : bounds), limit }
+    const page = await namespace.broker.history(channel, range)
+    // Who was revoked meanwhile gets nothing of it.
+    this.rights.check(actor)
+    if (epoch !== undefined && epoch !== page.epoch) {
+      throw new ProtocolError(
+        'conflict',
+        `The channel's epoch is \`${page.epoch}\` now: the asked one is gone. Ask without it.`,
       )
-    })
-  }
-
-  // Rights that end
-
-  /** Throws `authentication_failed` for who was revoked. */
-  checkRevoked(actor: Actor): void {
-    this.#revocations.check(actor)
-  }
-
-  /** The user's rights in the channel may have changed: open subscriptions are looked at again at once. */
-  async recheck(user: string, channel: string): Promise<void> {
-    this.gate.forget(user)
-    await Promise.all(
-      this.sessions.of(user).map((session) => {
-        const subscription = session.subscriptions.get(channel)
-        return subscription && recheck(this, session, subscription)
-      }),
-    )
-  }
-
-  // Service
-
-  async authenticate(token: string | undefined, address?: string): Promise<Actor> {
-    if (token === undefined) {
-      if (!this.namespaces.openToAnyone) throw required()
-      return address === undefined ? ANYONE : { ...ANYONE, address }
     }
-    const actor = await this.#authenticator.authenticate(token)
-    this.#revocations.check(actor)
-    return address === undefined ? actor : { ...actor, address }
+    return page
   }
 
-  open(connection: Connection, actor: Actor | undefined): Session {
-    const session = new Session(this, connection, this.newId())
-    this.observer.connected(connection.transport)
-    session.open(actor ?? (this.namespaces.openToAnyone ? ANYONE : undefined))
-    if (this.#stopping) session.leave(SERVICE_RESTART, 'restart')
-    else if (this.sessions.size > this.limits.max_connections) {
-      session.end(new ProtocolError('too_many_connections', 'The server is full. Try again later.'))
-    }
-    return session
-  }
-
-  async publish(
+  async #publish(
     actor: Actor,
     { channel, type, payload, message_id }: PublishRequest,
   ): Promise<Receipt & { message_id: string }> {
     const namespace = this.namespaces.of(channel)
     await this.gate.permit(actor, 'publish', channel)
+    // Somebody may have been asked for a while.
+    this.rights.check(actor)
     if (!isEventName(type) || isReserved(type)) {
       throw new ProtocolError(
         'bad_envelope',
@@ -351,27 +257,80 @@ export class Core implements Service {
     boundFrame({ type, payload, metadata }, this.limits.max_frame_bytes)
     const draft = this.draft(channel, type, payload, message_id, { user: actor.user })
     const id = draft.metadata.message_id
-    return { ...(await this.publishDraft(namespace, draft)), message_id: id }
+    return { ...(await this.channels.publish(namespace, draft)), message_id: id }
+  }
+
+  #failTurn(error: unknown, failed: Flushable): void {
+    this.observer.failed('turn', error)
+    if (!(failed instanceof Session)) return
+    failed.end(
+      new ProtocolError('unknown_error', 'Something failed on the server. Connect again.', {
+        cause: error,
+      }),
+    )
+  }
+
+  // Service
+
+  async authenticate(token: string | undefined, address?: string): Promise<Actor> {
+    try {
+      return await this.identity.of(token, address)
+    } catch (error) {
+      noteRefusal(this.observer, error, { action: 'authenticate', address })
+      throw error
+    }
+  }
+
+  admit(address: string, what: 'connection' | 'request'): void {
+    try {
+      this.admission.admit(address, what)
+    } catch (error) {
+      const action = what === 'connection' ? 'connect' : what
+      noteRefusal(this.observer, error, { action, address })
+      throw error
+    }
+  }
+
+  open(connection: Connection, given: Actor | undefined): SessionHandle {
+    const { address, transport } = connection
+    const actor = given ?? (this.namespaces.openToAnyone ? { ...ANYONE, address } : undefined)
+    const refused = this.#refusal(connection, actor)
+    if (refused !== undefined) {
+      const who = { user: actor?.user, key_id: actor?.key_id, address, transport }
+      noteRefusal(this.observer, refused, { action: 'connect', ...who })
+      return turnAway(connection, refused, this.newId(), this.timestamp())
+    }
+    const session = new Session(this, connection, this.newId())
+    this.observer.connected(transport)
+    session.open(actor)
+    if (this.#stopping) session.leave(SERVICE_RESTART, 'restart')
+    return session
+  }
+
+  async publish(actor: Actor, request: PublishRequest): Promise<Receipt & { message_id: string }> {
+    const { type, channel } = request
+    try {
+      if (actor.kind !== 'server') {
+        this.rates?.publish(type, actor.user, addressKey(actor.address ?? ''), undefined)
+      }
+      return await this.#publish(actor, request)
+    } catch (error) {
+      throw this.#noted(error, actor, 'publish', channel)
+    }
   }
 
   async history(
     actor: Actor,
     channel: string,
-    { epoch, limit = HISTORY_LIMIT, ...bounds }: HistoryRequest,
+    { limit: asked = HISTORY_LIMIT, ...bounds }: HistoryRequest,
   ): Promise<Page> {
-    const namespace = this.namespaces.of(channel)
-    await this.gate.permit(actor, 'history', channel)
-    // Without bounds the newest ones are asked for.
-    const newest = bounds.after === undefined && bounds.before === undefined
-    const range = { ...(newest ? { before: Number.MAX_SAFE_INTEGER } : bounds), limit }
-    const page = await namespace.broker.history(channel, range)
-    if (epoch !== undefined && epoch !== page.epoch) {
-      throw new ProtocolError(
-        'conflict',
-        `The channel's epoch is \`${page.epoch}\` now: the asked one is gone. Ask without it.`,
-      )
+    try {
+      const rates = actor.kind === 'server' ? undefined : this.rates
+      const limit = rates?.history(asked, actor.user, undefined) ?? asked
+      return await this.read(actor, channel, { ...bounds, limit })
+    } catch (error) {
+      throw this.#noted(error, actor, 'history', channel)
     }
-    return page
   }
 
   async call(
@@ -382,8 +341,13 @@ export class Core implements Service {
     timeoutMs: number,
   ): Promise<CallResult> {
     // Who holds a grant for it is asked for by the channel of the user, whether there is such a namespace or not.
-    const granted = actor.channels !== undefined && grants(actor.channels, 'call', `user:${user}`)
-    if (!granted) permitServer(actor)
+    const channel = `user:${user}`
+    try {
+      const granted = actor.channels !== undefined && grants(actor.channels, 'call', channel)
+      if (!granted) permitServer(actor)
+    } catch (error) {
+      throw this.#noted(error, actor, 'call', channel)
+    }
     const payload = { method, args, timeout_ms: timeoutMs }
     const frame = { type: 'call', payload: payload as JsonObject, metadata: {} }
     boundFrame(frame, this.limits.max_frame_bytes)
@@ -391,23 +355,34 @@ export class Core implements Service {
     return this.calls.ask(sessions, this.newId(), payload, this.timestamp())
   }
 
-  async disconnect(actor: Actor, target: Target, { revoke }: { revoke: boolean }): Promise<number> {
-    permitServer(actor)
-    if ('user' in target) this.gate.forget(target.user)
-    if (!revoke) return this.#end(target, (session) => session.leave(1000, 'disconnected'))
-    const revocation = { target, at: this.clock.now() }
-    this.#revocations.add(revocation)
-    const ended = this.#end(target, (session) => session.end(revoked()))
-    await this.#revocationStore?.add(revocation)
-    return ended
+  recheck(user: string, channel: string): Promise<void> {
+    return this.rights.recheck(user, channel)
   }
 
-  #end(target: Target, end: (session: Session) => void): number {
-    const sessions =
-      'user' in target
-        ? this.sessions.of(target.user)
-        : this.sessions.all().filter(({ actor }) => isTarget(actor, target))
-    for (const session of sessions) end(session)
-    return sessions.length
+  async disconnect(actor: Actor, target: Target, options: { revoke: boolean }): Promise<number> {
+    try {
+      permitServer(actor)
+    } catch (error) {
+      throw this.#noted(error, actor, 'disconnect')
+    }
+    return this.rights.disconnect(target, options)
+  }
+
+  /** Why a connection gets no session. */
+  #refusal({ address }: Connection, actor: Actor | undefined): ProtocolError | undefined {
+    try {
+      // It may have waited to be let in.
+      if (actor !== undefined) this.rights.check(actor)
+    } catch (error) {
+      return error as ProtocolError
+    }
+    return this.admission.refusal(address, actor)
+  }
+
+  /** The error, which the audit log was told of when it is a refusal. */
+  #noted(error: unknown, actor: Actor, action: string, channel?: string): unknown {
+    const { user, key_id, address } = actor
+    noteRefusal(this.observer, error, { action, channel, user, key_id, address })
+    return error
   }
 }

@@ -14,7 +14,7 @@ export async function drain(
 ): Promise<void> {
   for (const session of sessions) {
     session.send('server_shutdown', { reconnect_in_ms: Math.floor(random() * spreadMs) })
-    session.connection.pause()
+    session.pauses.add('stop')
   }
   await settled
   for (const session of sessions) session.leave(SERVICE_RESTART, 'restart')

@@ -1,3 +1,4 @@
+import { ProtocolError } from '@tidewire/protocol'
 import type { Namespace, Namespaces } from './namespaces.ts'
 import { forbidden, owns, ruleOf } from './permissions.ts'
 import type { Actor } from './ports/actor.ts'
@@ -12,6 +13,8 @@ export interface GateOptions {
   hook: Authorizer | undefined
   /** Asked for every namespace. */
   callback: Authorizer | undefined
+  /** One of them failed with what is no answer. */
+  onError: (error: unknown) => void
 }
 
 /**
@@ -26,7 +29,10 @@ export class Gate {
     this.#options = options
   }
 
-  /** Undefined: yes, as is known at once. Throws or rejects with `forbidden` or `authentication_required`. */
+  /**
+   * Undefined: yes, as is known at once. Throws or rejects with `forbidden` or `authentication_required`, and with
+   * `unavailable` when somebody who was asked failed.
+   */
   permit(actor: Actor, action: Action, channel: string): Promise<void> | undefined {
     const allowed = this.allows(actor, action, channel)
     if (allowed === true) return undefined
@@ -41,13 +47,12 @@ export class Gate {
   allows(actor: Actor, action: Action, channel: string): boolean | Promise<boolean> {
     const namespace = this.#namespace(channel)
     if (actor.kind === 'server') return true
-    const ruled = this.#ruled(actor, action, channel, namespace)
-    if (ruled === false || !this.#isAsked(namespace)) return ruled
-    const question: Question = { actor, action, channel }
-    return every([
-      () => ruled,
-      ...this.#asked(namespace).map((authorizer) => () => authorizer.authorize(question)),
-    ])
+    try {
+      const allowed = this.#ask({ actor, action, channel }, namespace)
+      return typeof allowed === 'boolean' ? allowed : allowed.catch(this.#failed)
+    } catch (error) {
+      return this.#failed(error)
+    }
   }
 
   /** Whether the answer for a user can change although the token stays the same. */
@@ -64,16 +69,28 @@ export class Gate {
     this.#options.callback?.forget?.(user)
   }
 
+  /** Nobody can tell: nothing is allowed, until somebody can. */
+  readonly #failed = (error: unknown): never => {
+    if (error instanceof ProtocolError) throw error
+    this.#options.onError(error)
+    const message = 'The permission could not be looked up. Try again.'
+    throw new ProtocolError('unavailable', message, { cause: error })
+  }
+
+  #ask(question: Question, namespace: Namespace): boolean | Promise<boolean> {
+    const ruled = this.#ruled(question, namespace)
+    if (ruled === false || !this.#isAsked(namespace)) return ruled
+    return every([
+      () => ruled,
+      ...this.#asked(namespace).map((authorizer) => () => authorizer.authorize(question)),
+    ])
+  }
+
   #namespace(channel: string): Namespace {
     return this.#options.namespaces.of(channel)
   }
 
-  #ruled(
-    actor: Actor,
-    action: Action,
-    channel: string,
-    namespace: Namespace,
-  ): boolean | Promise<boolean> {
+  #ruled({ actor, action, channel }: Question, namespace: Namespace): boolean | Promise<boolean> {
     if (actor.channels !== undefined) return grants(actor.channels, action, channel)
     switch (ruleOf(namespace, action)) {
       case 'anyone':

@@ -4,7 +4,7 @@ import { reaches } from './catch-up.ts'
 import type { Turn } from './turn.ts'
 
 /** One that listens to a channel on this node. */
-export interface Member {
+export interface Recipient {
   deliver(batch: ChannelBatch): void
   /** The log reached `top` a while ago, and what lies between did not come. */
   missed(top: Position): void
@@ -13,7 +13,7 @@ export interface Member {
 /** A channel that somebody on this node listens to, with what this turn brought it. */
 class Room {
   readonly channel: string
-  readonly members = new Set<Member>()
+  readonly recipients = new Set<Recipient>()
   readonly #turn: Turn
   #epoch: string | undefined
   #pending: Publication[] = []
@@ -47,7 +47,7 @@ class Room {
     return true
   }
 
-  /** Tells the members when what was expected is overdue at the second look. True while the room waits. */
+  /** Tells the recipients when what was expected is overdue at the second look. True while the room waits. */
   look(): boolean {
     if (this.#overdue !== undefined && !this.#has(this.#overdue)) this.#missed(this.#overdue)
     const top = this.#expected
@@ -64,7 +64,7 @@ class Room {
     if (this.#pending.length > 0) this.#handOut()
     this.#epoch = top.epoch
     this.#last = top.offset
-    for (const member of this.members) member.missed(top)
+    for (const recipient of this.recipients) recipient.missed(top)
   }
 
   flush(): void {
@@ -75,7 +75,7 @@ class Room {
   #handOut(): void {
     const batch = new ChannelBatch(this.channel, this.#epoch, this.#pending)
     this.#pending = []
-    for (const member of this.members) member.deliver(batch)
+    for (const recipient of this.recipients) recipient.deliver(batch)
   }
 
   // A batch has one epoch and no holes, whatever the bus brought.
@@ -99,16 +99,16 @@ export class Hub {
     this.#turn = turn
   }
 
-  join(channel: string, member: Member): void {
+  join(channel: string, recipient: Recipient): void {
     let room = this.#rooms.get(channel)
     if (room === undefined) this.#rooms.set(channel, (room = new Room(channel, this.#turn)))
-    room.members.add(member)
+    room.recipients.add(recipient)
   }
 
-  /** True when the member was the channel's last one. */
-  leave(channel: string, member: Member): boolean {
+  /** True when the recipient was the channel's last one. */
+  leave(channel: string, recipient: Recipient): boolean {
     const room = this.#rooms.get(channel)
-    if (room === undefined || !room.members.delete(member) || room.members.size > 0) return false
+    if (room === undefined || !room.recipients.delete(recipient) || room.recipients.size > 0) return false
     this.#rooms.delete(channel)
     return true
   }

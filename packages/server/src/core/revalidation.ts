@@ -1,4 +1,4 @@
-import { ProtocolError } from '@tidewire/protocol'
+import type { ProtocolError } from '@tidewire/protocol'
 import type { Core } from './core.ts'
 import type { Session } from './session.ts'
 import type { Subscription } from './subscription.ts'
@@ -19,7 +19,7 @@ export async function revalidate(core: Core, session: Session): Promise<void> {
   const { actor } = session
   if (actor === undefined || session.isClosed) return
   try {
-    core.checkRevoked(actor)
+    core.rights.check(actor)
   } catch (error) {
     return session.end(error as ProtocolError)
   }
@@ -29,23 +29,21 @@ export async function revalidate(core: Core, session: Session): Promise<void> {
   await Promise.all(changeable.map((subscription) => recheck(core, session, subscription)))
 }
 
-/** Ends the subscription when its user may no longer subscribe to the channel. Never rejects. */
+/** Ends the subscription when its user may no longer subscribe to the channel, or nobody can tell. Never rejects. */
 export async function recheck(
   core: Core,
   session: Session,
   subscription: Subscription,
 ): Promise<void> {
   const { channel } = subscription
+  const { actor } = session
+  if (actor === undefined) return
   try {
-    await core.gate.permit(session.actor!, 'subscribe', channel)
+    await core.gate.permit(actor, 'subscribe', channel)
   } catch (error) {
-    if (session.subscriptions.get(channel) !== subscription) return
-    // Nobody can tell now: closed until somebody can. The client comes back with its position.
-    if (!(error instanceof ProtocolError)) core.observer.failed('revalidation', error)
-    session.endSubscription(subscription, error instanceof ProtocolError ? error : unavailable())
+    // Another token came meanwhile, whose rights were looked at when it did.
+    if (session.actor !== actor || session.subscriptions.get(channel) !== subscription) return
+    // The gate throws nothing else.
+    session.endSubscription(subscription, error as ProtocolError)
   }
-}
-
-function unavailable(): ProtocolError {
-  return new ProtocolError('unavailable', 'The permission could not be looked up. Try again.')
 }

@@ -1,9 +1,7 @@
 import { ProtocolError } from '@tidewire/protocol'
 import type { Actor } from './ports/actor.ts'
-import type { Revocation, Target } from './ports/revocations.ts'
+import { type Revocation, REVOCATION_KEEP_MS, type Target } from './ports/revocations.ts'
 
-/** Revocations are forgotten after a week: tokens that live longer have to be revoked again. */
-export const KEEP_MS = 7 * 24 * 3600 * 1000
 const MAX = 100_000
 
 /** Tokens, users, logins and keys that are refused although their signature is good. */
@@ -13,7 +11,7 @@ export class Revocations {
 
   add({ target, at }: Revocation): void {
     for (const [key, its] of this.#at) {
-      if (this.#at.size < MAX && its > at - KEEP_MS) break
+      if (this.#at.size < MAX && its > at - REVOCATION_KEEP_MS) break
       this.#at.delete(key)
     }
     const key = keyOf(target)

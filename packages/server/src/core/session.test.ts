@@ -1,6 +1,6 @@
 import { ProtocolError } from '@tidewire/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ADA, CoreHarness, frame, LIMITS, message, Withheld } from '../testing/core-harness.ts'
+import { ADA, CoreHarness, frame, message, Withheld } from '../testing/core-harness.ts'
 import type { FakeClock } from '../testing/fake-clock.ts'
 import { FakeConnection } from '../testing/fake-connection.ts'
 import type { Core } from './core.ts'
@@ -22,7 +22,18 @@ describe('a session', () => {
     await clock.settle()
     expect(connection.frames[0]).toMatchObject({
       type: 'connection_established',
-      payload: { authenticated: true, user: 'ada', heartbeat_ms: 25_000, limits: LIMITS },
+      payload: { authenticated: true, user: 'ada', heartbeat_ms: 25_000 },
+    })
+    expect(connection.frames[0]?.payload['limits']).toEqual({
+      max_frame_bytes: 65_536,
+      max_depth: 64,
+      max_keys: 1000,
+      max_channels: 3,
+      max_outbox_bytes: 1000,
+      max_in_flight: 4,
+      max_connections: 5,
+      publishes_burst: 20_000,
+      publishes_per_second: 2_000,
     })
   })
 
@@ -212,7 +223,7 @@ describe('the token of a session', () => {
     await clock.settle()
     expect(connection.of('error')[0]?.payload).toMatchObject({ code: 4002 })
     expect(connection.closedWith).toBeUndefined()
-    expect(session.user).toBe('ada')
+    expect(core.sessions.of('ada')).toHaveLength(1)
   })
 })
 
@@ -277,9 +288,12 @@ describe('bad input', () => {
   })
 
   it('turns connections away when the server is full', async () => {
-    for (let i = 0; i < 5; i++) harness.connect()
+    const inside = Array.from({ length: 5 }, () => harness.connect())
     const { connection } = harness.connect()
     expect(connection.closedWith).toMatchObject({ code: 4007 })
+    expect(inside.map(({ connection: { closedWith } }) => closedWith)).toEqual(
+      Array.from({ length: 5 }, () => undefined),
+    )
   })
 })
 

@@ -7,23 +7,25 @@ import {
   ProtocolError,
 } from '@tidewire/protocol'
 import { publish } from './commands/publish.ts'
-import type { Core, Reply } from './core.ts'
+import type { Command, Core, Reply } from './core.ts'
 import { watchExpiry } from './expiry.ts'
+import { Order } from './order.ts'
 import { Outbox } from './outbox.ts'
 import { Pages } from './pages.ts'
+import { Pauses } from './pauses.ts'
 import { required } from './permissions.ts'
 import type { Actor } from './ports/actor.ts'
 import { Batch } from './ports/batch.ts'
 import type { Connection } from './ports/connection.ts'
 import type { SessionHandle } from './ports/service.ts'
+import { ConnectionBuckets, type RateLimits } from './rate-limits.ts'
+import { noteRefusal } from './refusals.ts'
+import { Strikes } from './strikes.ts'
 import type { Reader, Subscription } from './subscription.ts'
-import { TokenBucket } from './token-bucket.ts'
 import type { Flushable } from './turn.ts'
 
 /** What a connection without a token has for its `auth` frame. Absolute: traffic does not extend it. */
 const AUTH_DEADLINE_MS = 5_000
-/** Undecodable frames that a connection may send: nine at once, and one every ten seconds. More close it. */
-const STRIKES = { burst: 9, perSecond: 0.1 }
 
 /**
  * The protocol state of one client over one connection: authenticates, dispatches frames to commands in the order
@@ -33,44 +35,48 @@ export class Session implements SessionHandle, Flushable, Reader {
   readonly id: string
   readonly connection: Connection
   readonly subscriptions = new Map<string, Subscription>()
+  readonly pauses: Pauses
   readonly #core: Core
   readonly #outbox: Outbox
   #actor: Actor | undefined
   #closed = false
-  #strikes: TokenBucket | undefined
+  /** Made with the first frame that is counted. */
+  #buckets: ConnectionBuckets | undefined
+  #strikes: Strikes | undefined
   /** Commands that were not answered yet. */
   #inFlight = 0
-  #paused = false
   /** Frames that came behind an `auth` whose token is being checked. The connection is paused: one chunk at most. */
   #behindAuth: Envelope[] | undefined
   readonly #pages: Pages
-  /** Settles when the last publish whose permission took a while was handed on. */
-  #order: Promise<void> | undefined
+  #order: Order | undefined
   #cancelTimer: (() => void) | undefined
 
   constructor(core: Core, connection: Connection, id: string) {
     this.#core = core
     this.id = id
     this.connection = connection
+    this.pauses = new Pauses(connection)
     this.#outbox = new Outbox(connection, core.limits.max_outbox_bytes)
     this.#pages = new Pages(connection, this.#outbox, core.clock)
   }
 
   /** Greets, and starts the deadline of `auth` or of the token. */
   open(actor: Actor | undefined): void {
-    this.#core.sessions.add(this)
     this.#actor = actor
+    this.#core.sessions.add(this)
     this.send('connection_established', {
       client_id: this.id,
       session: this.id,
       authenticated: this.user !== undefined || actor?.kind === 'server',
       ...(this.user === undefined ? {} : { user: this.user }),
       heartbeat_ms: this.#core.heartbeatMs,
-      limits: { ...this.#core.limits },
+      limits: this.#core.toldLimits,
     })
     if (actor !== undefined) this.become(actor)
     else {
-      this.#cancelTimer = this.#core.timers.after(AUTH_DEADLINE_MS, () => this.end(required()))
+      this.#cancelTimer = this.#core.timers.after(AUTH_DEADLINE_MS, () => {
+        this.expel(required(), 'auth')
+      })
     }
   }
 
@@ -90,37 +96,40 @@ export class Session implements SessionHandle, Flushable, Reader {
     if (this.#closed) return
     if (this.#behindAuth !== undefined) return this.#holdBehindAuth(envelope)
     const { type, metadata } = envelope
-    if (this.#actor === undefined && type !== 'auth' && type !== 'ping') return this.end(required())
+    if (this.#actor === undefined && type !== 'auth' && type !== 'ping') {
+      return this.expel(required(), type)
+    }
+    const command =
+      this.#core.command(type) ??
+      (metadata.channel !== undefined && !isReserved(type) ? publish : undefined)
     try {
-      const command =
-        this.#core.command(type) ??
-        (metadata.channel !== undefined && !isReserved(type) ? publish : undefined)
+      this.#count(command, envelope)
       if (command === undefined) throw unknownType(type, metadata.channel)
       const reply = command(this, envelope, this.#core)
       if (reply instanceof Promise) {
-        if (type === 'auth') this.#behindAuth = []
         this.#answerLater(reply, envelope)
       } else if (reply !== undefined) this.reply(reply, metadata.message_id)
     } catch (error) {
-      this.#fail(error, metadata.message_id)
+      this.#fail(error, envelope)
     }
   }
 
   refuse(error: ProtocolError): void {
     if (this.#closed) return
-    this.#fail(error, error.messageId)
+    this.#answerError(error, error.messageId)
   }
 
   closed(code: number): void {
     if (this.#closed) return
     this.#closed = true
     this.#cancelTimer?.()
+    this.#strikes?.end()
     this.#outbox.clear()
-    for (const subscription of this.subscriptions.values()) this.#core.leave(subscription)
+    for (const subscription of this.subscriptions.values()) this.#core.channels.leave(subscription)
     this.subscriptions.clear()
     this.#pages.end()
     this.#core.sessions.remove(this)
-    if (this.user !== undefined && this.#core.sessions.of(this.user).length === 0) {
+    if (this.user !== undefined && !this.#core.sessions.has(this.user)) {
       this.#core.calls.left(this.user)
     }
     this.#core.observer.disconnected(this.connection.transport, code)
@@ -130,6 +139,7 @@ export class Session implements SessionHandle, Flushable, Reader {
   become(actor: Actor): void {
     this.#actor = actor
     this.#core.sessions.add(this)
+    this.#core.admission.makeRoom(this)
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
     if (actor.expires_at === undefined) return
@@ -178,6 +188,27 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.closed(error.code)
   }
 
+  /** As `end`, for what somebody may not do, or not so much: the audit log is told. */
+  expel(error: ProtocolError, action: string): void {
+    this.noteRefusal(error, action)
+    this.end(error)
+  }
+
+  /** Tells the audit log when the error is a refusal. */
+  noteRefusal(error: unknown, action: string, channel?: string): void {
+    const { connection, user, id: client_id } = this
+    const { address, transport } = connection
+    const key_id = this.#actor?.key_id
+    const who = { user, key_id, client_id, address, transport }
+    noteRefusal(this.#core.observer, error, { action, channel, ...who })
+  }
+
+  /** How many of `count` publications may be read back at once. Throws `rate_limited` when too many were. */
+  takeHistory(count: number): number {
+    const own = this.connection.duplex ? this.#own() : undefined
+    return this.#rates?.history(count, this.user, own) ?? count
+  }
+
   /** Ends the connection with a code of RFC 6455, after what waits for it. */
   leave(code: number, reason: string): void {
     if (this.#closed) return
@@ -205,8 +236,9 @@ export class Session implements SessionHandle, Flushable, Reader {
   /** The server's end of a subscription. Who can send frames is told, and keeps the others; a stream ends with it. */
   endSubscription(subscription: Subscription, error: ProtocolError): void {
     const { channel } = subscription
+    this.noteRefusal(error, 'subscribe', channel)
     this.subscriptions.delete(channel)
-    this.#core.leave(subscription)
+    this.#core.channels.leave(subscription)
     if (!this.connection.duplex) return this.end(error)
     this.send('unsubscribed', { channel, error: error.toPayload() })
   }
@@ -215,25 +247,14 @@ export class Session implements SessionHandle, Flushable, Reader {
     return this.#pages.read(read)
   }
 
-  /**
-   * Runs what the permission allows, at once when it is there already; never before what came before it, whose permission
-   * may take longer.
-   */
+  /** Hands on a publish when its permission is there, and not before those that came before it. */
   inOrder<T>(permission: Promise<void> | undefined, run: () => Promise<T>): Promise<T> {
-    if (permission === undefined && this.#order === undefined) return run()
-    // Whoever waits for it may come later than its refusal.
-    permission?.catch(() => undefined)
-    const turn = (this.#order ?? Promise.resolve()).then(() => permission)
-    const ran = turn.then(() => {
+    if (permission === undefined && (this.#order === undefined || this.#order.isFree)) return run()
+    this.#order ??= new Order()
+    return this.#order.add(permission, () => {
       if (this.#closed) throw new ProtocolError('unavailable', 'The connection ended before.')
       return run()
     })
-    const handedOn = (): void => {
-      if (this.#order === order) this.#order = undefined
-    }
-    const order: Promise<void> = turn.then(handedOn, handedOn)
-    this.#order = order
-    return ran
   }
 
   fail(error: unknown): void {
@@ -241,25 +262,49 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.end(new ProtocolError('unknown_error', 'The history could not be read. Connect again.'))
   }
 
+  get #rates(): RateLimits | undefined {
+    return this.#actor?.kind === 'server' ? undefined : this.#core.rates
+  }
+
+  #own(): ConnectionBuckets {
+    return (this.#buckets ??= new ConnectionBuckets(this.connection.address))
+  }
+
+  /** Throws `rate_limited`. The frames of who cannot send any were made by its transport, for a request that was counted. */
+  #count(command: Command | undefined, { type, metadata }: Envelope): void {
+    const rates = this.#rates
+    if (rates === undefined || !this.connection.duplex) return
+    const own = this.#own()
+    if (command === publish) rates.publish(type, this.user, own.address, own)
+    else if (type !== 'result' || !this.#core.calls.awaits(this.user, metadata.correlation_id)) {
+      rates.command(own)
+    }
+  }
+
   #holdBehindAuth(envelope: Envelope): void {
     const held = this.#behindAuth!
     if (held.push(envelope) <= this.#core.limits.max_in_flight) return
-    this.end(new ProtocolError('rate_limited', 'Wait for `auth_response` before sending so much.'))
+    this.expel(
+      new ProtocolError('rate_limited', 'Wait for `auth_response` before sending so much.'),
+      'auth',
+    )
   }
 
   #goOnAfterAuth(): void {
     const held = this.#behindAuth ?? []
     this.#behindAuth = undefined
+    this.pauses.delete('auth')
     for (const envelope of held) this.receive(envelope)
   }
 
-  #answerLater(reply: Promise<Reply | undefined>, { type, metadata }: Envelope): void {
+  #answerLater(reply: Promise<Reply | undefined>, envelope: Envelope): void {
+    const { type, metadata } = envelope
     this.#inFlight += 1
-    const full = type === 'auth' || this.#inFlight >= this.#core.limits.max_in_flight
-    if (full && !this.#paused) {
-      this.#paused = true
-      this.connection.pause()
+    if (type === 'auth') {
+      this.#behindAuth = []
+      this.pauses.add('auth')
     }
+    if (this.#inFlight >= this.#core.limits.max_in_flight) this.pauses.add('work')
     reply.then(
       (answer) => {
         this.#answered()
@@ -268,7 +313,7 @@ export class Session implements SessionHandle, Flushable, Reader {
       },
       (error: unknown) => {
         this.#answered()
-        this.#fail(error, metadata.message_id)
+        this.#fail(error, envelope)
         if (type === 'auth') this.#goOnAfterAuth()
       },
     )
@@ -276,13 +321,11 @@ export class Session implements SessionHandle, Flushable, Reader {
 
   #answered(): void {
     this.#inFlight -= 1
-    if (this.#paused && this.#inFlight <= this.#core.limits.max_in_flight / 2) {
-      this.#paused = false
-      this.connection.resume()
-    }
+    if (this.#inFlight <= this.#core.limits.max_in_flight / 2) this.pauses.delete('work')
   }
 
-  #fail(error: unknown, correlationId: string | undefined): void {
+  /** Answers a frame that failed. */
+  #fail(error: unknown, { type, payload, metadata }: Envelope): void {
     if (this.#closed) return
     if (!(error instanceof ProtocolError)) {
       this.#core.observer.failed('command', error)
@@ -290,19 +333,28 @@ export class Session implements SessionHandle, Flushable, Reader {
         new ProtocolError('unknown_error', 'Something failed on the server. Try again.', {
           cause: error,
         }),
-        correlationId,
+        metadata.message_id,
       )
     }
-    if (ERRORS[error.reason].closes || this.#isStruckOut(error))
-      return this.end(error, correlationId)
-    this.send('error', error.toPayload(), correlationId)
+    const isPublish = metadata.channel !== undefined && this.#core.command(type) === undefined
+    const channel = metadata.channel ?? payload['channel']
+    this.noteRefusal(
+      error,
+      isPublish ? 'publish' : type,
+      typeof channel === 'string' ? channel : undefined,
+    )
+    this.#answerError(error, metadata.message_id)
   }
 
-  #isStruckOut({ reason }: ProtocolError): boolean {
-    if (reason !== 'bad_envelope') return false
-    const now = this.#core.clock.steady()
-    this.#strikes ??= new TokenBucket({ ...STRIKES, now })
-    return !this.#strikes.take(now)
+  #answerError(error: ProtocolError, correlationId: string | undefined): void {
+    if (ERRORS[error.reason].closes || this.#isOut(error)) this.end(error, correlationId)
+    else this.send('error', error.toPayload(), correlationId)
+  }
+
+  #isOut(error: ProtocolError): boolean {
+    if (error.reason !== 'bad_envelope' && error.reason !== 'rate_limited') return false
+    this.#strikes ??= new Strikes(this.pauses, this.#core.clock)
+    return this.#strikes.isOut(error)
   }
 
   #expire(): void {

@@ -1,13 +1,22 @@
+import { addressKey } from './address-key.ts'
 import type { Session } from './session.ts'
 
-/** The sessions of this node, and those of each user. */
+/** The sessions of this node: all, those of each user, and how many each address has. */
 export class Sessions {
   readonly #all = new Set<Session>()
   readonly #byUser = new Map<string, Set<Session>>()
+  readonly #countByAddress = new Map<string, number>()
+  /** Those that have not said who they are. */
+  readonly #strangers = new Set<Session>()
 
   /** Idempotent: a session is added again when it learns who its user is. */
   add(session: Session): void {
-    this.#all.add(session)
+    if (!this.#all.has(session)) {
+      this.#all.add(session)
+      this.#count(session, 1)
+    }
+    if (session.actor === undefined) this.#strangers.add(session)
+    else this.#strangers.delete(session)
     if (session.user === undefined) return
     const sessions = this.#byUser.get(session.user)
     if (sessions === undefined) this.#byUser.set(session.user, new Set([session]))
@@ -15,7 +24,9 @@ export class Sessions {
   }
 
   remove(session: Session): void {
-    this.#all.delete(session)
+    if (!this.#all.delete(session)) return
+    this.#count(session, -1)
+    this.#strangers.delete(session)
     if (session.user === undefined) return
     const sessions = this.#byUser.get(session.user)
     if (sessions?.delete(session) && sessions.size === 0) this.#byUser.delete(session.user)
@@ -25,11 +36,32 @@ export class Sessions {
     return this.#all.size
   }
 
+  get strangers(): number {
+    return this.#strangers.size
+  }
+
+  /** How many connections come from an address, as `addressKey` makes it. */
+  from(address: string): number {
+    return this.#countByAddress.get(address) ?? 0
+  }
+
+  has(user: string): boolean {
+    return this.#byUser.has(user)
+  }
+
+  /** In the order in which they became the user's. */
   of(user: string): readonly Session[] {
     return [...(this.#byUser.get(user) ?? [])]
   }
 
   all(): readonly Session[] {
     return [...this.#all]
+  }
+
+  #count({ connection }: Session, by: 1 | -1): void {
+    const key = addressKey(connection.address)
+    const count = this.from(key) + by
+    if (count === 0) this.#countByAddress.delete(key)
+    else this.#countByAddress.set(key, count)
   }
 }

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { TokenBucket } from './token-bucket.ts'
 
 it('allows a burst, then as many as time brings', () => {
-  const bucket = new TokenBucket({ burst: 2, perSecond: 10, now: 0 })
+  const bucket = new TokenBucket({ burst: 2, per_second: 10 }, 0)
   expect([0, 0, 0, 99, 100, 100].map((now) => bucket.take(now))).toEqual([
     true,
     true,
@@ -14,28 +14,69 @@ it('allows a burst, then as many as time brings', () => {
   ])
 })
 
-it('never allows more in a window than its burst and its rate, whatever the clock does', () => {
-  const step = fc.oneof(fc.integer({ min: 0, max: 500 }), fc.integer({ min: -5_000, max: 0 }))
-  const property = fc.property(
-    fc.integer({ min: 1, max: 20 }),
+it('takes nothing for what costs more than there is', () => {
+  const bucket = new TokenBucket({ burst: 10, per_second: 1 }, 0)
+  expect([8, 3, 2, 1].map((cost) => bucket.take(0, cost))).toEqual([true, false, true, false])
+})
+
+it('is never full enough for what costs more than a burst', () => {
+  const bucket = new TokenBucket({ burst: 10, per_second: 1 }, 0)
+  expect(bucket.take(1e9, 11)).toBe(false)
+  expect(bucket.retryAfterMs(1e9, 11)).toBe(Infinity)
+})
+
+const rate = fc.record({
+  burst: fc.integer({ min: 1, max: 20 }),
+  per_second: fc.oneof(
     fc.integer({ min: 1, max: 100 }),
-    fc.array(step, { maxLength: 200 }),
-    (burst, perSecond, steps) => {
-      const bucket = new TokenBucket({ burst, perSecond, now: 0 })
-      let [now, forward] = [0, 0]
-      const taken: number[] = []
-      for (const ms of steps) {
-        now += ms
-        // Only time that passes forward counts, after a step back too.
-        forward += Math.max(0, ms)
-        if (bucket.take(now)) taken.push(forward)
-      }
-      return taken.every((from, i) =>
-        taken
-          .slice(i)
-          .every((to, more) => more + 1 <= burst + ((to - from) / 1000) * perSecond + 1e-6),
-      )
-    },
-  )
-  expect(() => fc.assert(property, { numRuns: 2_000 })).not.toThrow()
+    fc.double({ min: 0.01, max: 1, noNaN: true }),
+  ),
+})
+const step = fc.record({
+  ms: fc.oneof(fc.integer({ min: 0, max: 500 }), fc.integer({ min: -5_000, max: 0 })),
+  cost: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 25 })),
+})
+
+it('never allows more in a window than its burst and its rate, whatever the costs and the clock', () => {
+  const property = fc.property(rate, fc.array(step, { maxLength: 200 }), (given, steps) => {
+    const bucket = new TokenBucket(given, 0)
+    let [now, forward] = [0, 0]
+    const taken: { at: number; cost: number }[] = []
+    for (const { ms, cost } of steps) {
+      now += ms
+      // Only time that passes forward counts, after a step back too.
+      forward += Math.max(0, ms)
+      if (bucket.take(now, cost)) taken.push({ at: forward, cost })
+    }
+    return taken.every(({ at: from }, i) => {
+      let sum = 0
+      return taken.slice(i).every(({ at, cost }) => {
+        sum += cost
+        return sum <= given.burst + ((at - from) / 1000) * given.per_second + 1e-6
+      })
+    })
+  })
+  expect(() => fc.assert(property, { numRuns: 5_000 })).not.toThrow()
+})
+
+it('says how long to wait: so long, and not a millisecond less', () => {
+  const property = fc.property(rate, fc.array(step, { maxLength: 50 }), (given, steps) => {
+    const bucket = new TokenBucket(given, 0)
+    let now = 0
+    for (const { ms, cost } of steps) {
+      now += Math.max(0, ms)
+      bucket.take(now, cost)
+    }
+    const cost = Math.min(steps[0]?.cost ?? 1, given.burst)
+    const wait = bucket.retryAfterMs(now, cost)
+    if (wait === 0) return bucket.has(now, cost)
+    return !bucket.has(now + wait - 1, cost) && bucket.has(now + wait, cost)
+  })
+  expect(() => fc.assert(property, { numRuns: 5_000 })).not.toThrow()
+})
+
+it('is full again when time has brought back what was taken', () => {
+  const bucket = new TokenBucket({ burst: 5, per_second: 10 }, 0)
+  bucket.take(0, 5)
+  expect([0, 499, 500].map((now) => bucket.isFull(now))).toEqual([false, false, true])
 })

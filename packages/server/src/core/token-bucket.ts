@@ -1,28 +1,63 @@
+import type { Rate } from './limits.ts'
+
+/** Sums of fractions miss a whole token by less than this. */
+const ERROR = 1e-9
+
 /**
- * Allows `burst` at once and `perSecond` in the long run: in any stretch of time at most `burst + seconds × perSecond`.
- * A clock that steps back gives nothing and takes nothing.
+ * Allows `burst` at once and `per_second` in the long run: what is taken in any stretch of time costs at most
+ * `burst + seconds × per_second`. A clock that steps back gives nothing and takes nothing.
  */
 export class TokenBucket {
-  readonly #burst: number
-  readonly #perMs: number
+  readonly rate: Rate
   #tokens: number
   #at: number
 
-  constructor({ burst, perSecond, now }: { burst: number; perSecond: number; now: number }) {
-    this.#burst = burst
-    this.#perMs = perSecond / 1000
-    this.#tokens = burst
+  constructor(rate: Rate, now: number) {
+    this.rate = rate
+    this.#tokens = rate.burst
     this.#at = now
   }
 
-  /** Takes one token; false when there is none. `now`: milliseconds. */
-  take(now: number): boolean {
+  /** Takes `cost` tokens; false when there are fewer, and nothing is taken. `now`: milliseconds. */
+  take(now: number, cost = 1): boolean {
+    if (!this.has(now, cost)) return false
+    this.spend(cost)
+    return true
+  }
+
+  /** Whether there are `cost` tokens: who has to take from several buckets asks all of them first. */
+  has(now: number, cost = 1): boolean {
+    return this.level(now) >= cost - ERROR
+  }
+
+  /** Takes what `has` said is there. */
+  spend(cost = 1): void {
+    this.#tokens -= cost
+  }
+
+  /** Undoes a `take` of one. */
+  giveBack(): void {
+    this.#tokens = Math.min(this.rate.burst, this.#tokens + 1)
+  }
+
+  /** Milliseconds until there will be `cost` tokens. Without end when that is more than the burst. */
+  retryAfterMs(now: number, cost = 1): number {
+    if (cost > this.rate.burst) return Infinity
+    return Math.max(0, Math.ceil(((cost - ERROR - this.level(now)) * 1000) / this.rate.per_second))
+  }
+
+  /** Nothing was taken that time has not brought back: a new bucket is the same. */
+  isFull(now: number): boolean {
+    return this.has(now, this.rate.burst)
+  }
+
+  /** How many tokens there are. */
+  level(now: number): number {
     if (now > this.#at) {
-      this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#at) * this.#perMs)
+      const brought = ((now - this.#at) / 1000) * this.rate.per_second
+      this.#tokens = Math.min(this.rate.burst, this.#tokens + brought)
     }
     this.#at = now
-    if (this.#tokens < 1) return false
-    this.#tokens -= 1
-    return true
+    return this.#tokens
   }
 }

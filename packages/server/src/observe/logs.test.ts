@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { cleanText, createLogger, type LogFields } from './logs.ts'
 
 const TOKEN = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.canarycanarycanary'
+const REFRESH_TOKEN = `twr_${'0'.repeat(32)}_canary${'x'.repeat(37)}`
 const KEY = 'tw_billing_canarycanarycanary'
 
 function written(level = 'info') {
@@ -38,6 +39,7 @@ test.each<[string, LogFields]>([
   ['a header', { headers: { authorization: 'Bearer canary', cookie: 'a=canary' } }],
   ['a token under a harmless name', { value: TOKEN }],
   ['a server key in a list', { values: [[KEY]] }],
+  ['a refresh token', { value: `used twice: ${REFRESH_TOKEN}` }],
   ['the query of a URL', { url: 'wss://example.org/v1/ws?token=canary' }],
   ['the query of a path', { url: '/v1/sse?channel=a&token=canary' }],
   ['a subprotocol', { protocol: 'tidewire.v1.json, bearer.canary' }],

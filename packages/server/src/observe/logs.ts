@@ -41,7 +41,7 @@ export function cleanText(text: string, max = MAX_FIELD): string {
     // Cut first: what is matched below is bounded by it.
     .slice(0, 2 * max)
     .replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s?#]{0,2048}|(?<=^|\s)\/[^\s?#]{0,2048})[?#]\S*/gi, '$1')
-    .replaceAll(/\b(?:eyJ[\w-]{8,}(?:\.[\w-]*){0,2}|tw_[a-z0-9-]{1,32}_[\w-]{8,})/g, REDACTED)
+    .replaceAll(/\b(?:eyJ[\w-]{8,}(?:\.[\w-]*){0,2}|twr?_[a-z0-9-]{1,32}_[\w-]{8,})/g, REDACTED)
     .replaceAll(/\b(bearer[ .]|(?:token|secret)=)[^\s&"']+/gi, `$1${REDACTED}`)
   return clean.length > max ? `${clean.slice(0, max)}…` : clean
 }

@@ -1,5 +1,5 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
-import { reasonOf } from '@tidewire/protocol'
+import { type ErrorReason, reasonOf } from '@tidewire/protocol'
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 
 const TRANSPORTS = new Set(['websocket', 'sse', 'poll'])
@@ -33,6 +33,9 @@ export class Metrics {
   readonly #resets = this.#counter('resets_total', 'Gaps that subscribers were told of.', [
     'reason',
   ])
+  readonly #refused = this.#counter('refused_total', 'What clients were refused, by reason.', [
+    'reason',
+  ])
   readonly #errors = this.#counter('errors_total', 'Failures no client is to blame for.', ['where'])
   #eventLoop: IntervalHistogram | undefined
 
@@ -58,6 +61,10 @@ export class Metrics {
 
   reset(reason: string): void {
     this.#resets.inc({ reason })
+  }
+
+  refused(reason: ErrorReason): void {
+    this.#refused.inc({ reason })
   }
 
   failed(where: string): void {

@@ -53,6 +53,20 @@ test('publications, deliveries, resets and failures are counted', async () => {
   expect(text).toContain('tidewire_errors_total{where="storage"} 1')
 })
 
+test('refusals are counted by reason, all of them, and written down', async () => {
+  const { observer, metrics, lines } = observed()
+  const refusal = { action: 'publish', channel: 'chat:a', user: 'ada' }
+  for (let i = 0; i < 5000; i++) observer.refused({ reason: 'rate_limited', ...refusal })
+  observer.refused({ reason: 'forbidden', ...refusal })
+  const text = await metrics.text()
+  expect(text).toContain('tidewire_refused_total{reason="rate_limited"} 5000')
+  expect(text).toContain('tidewire_refused_total{reason="forbidden"} 1')
+  expect(text).not.toContain('chat:a')
+  expect(lines).toHaveLength(10)
+  await observer.close()
+  expect(lines.at(-1)).toMatchObject({ fields: { audit: 'suppressed', suppressed: 4991 } })
+})
+
 test('a place that keeps failing is logged once a second and counted every time', async () => {
   const { observer, metrics, lines, clock } = observed()
   for (let i = 0; i < 100; i++) observer.failed('storage', new Error('full'))

@@ -1,3 +1,5 @@
+import type { Failure } from './sqlite-messages.ts'
+
 /** Primary result codes of SQLite (https://sqlite.org/rescode.html). */
 export const SQLITE = {
   PERM: 3,
@@ -7,6 +9,7 @@ export const SQLITE = {
   CORRUPT: 11,
   FULL: 13,
   CANTOPEN: 14,
+  CONSTRAINT: 19,
   NOTADB: 26,
 } as const
 
@@ -44,6 +47,14 @@ export function isRefusedWrite(error: unknown): boolean {
 export function isFailedSync(error: unknown): boolean {
   const code = extendedCode(error)
   return code === IOERR_FSYNC || code === IOERR_DIR_FSYNC
+}
+
+/** What the thread that asked is told. */
+export function toFailure(error: unknown): Failure {
+  return {
+    reason: isRefusedWrite(error) ? 'storage_full' : 'unavailable',
+    detail: error instanceof Error ? error.message : String(error),
+  }
 }
 
 function extendedCode(error: unknown): number | undefined {

@@ -89,7 +89,8 @@ function migrate(db: DatabaseSync, path: string): void {
   }
 }
 
-function toStorageError(error: unknown, directory: string, path: string): StorageError {
+/** What an operator is told of a database that cannot be opened. */
+export function toStorageError(error: unknown, directory: string, path: string): StorageError {
   const code = errorCode(error)
   switch (code) {
     case SQLITE.NOTADB:

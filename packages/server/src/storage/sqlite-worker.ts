@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { GenerationFile } from './generation.ts'
 import { Space } from './space.ts'
-import { isFailedSync, isRefusedWrite } from './sqlite-errors.ts'
+import { isFailedSync, isRefusedWrite, toFailure } from './sqlite-errors.ts'
 import type {
   Answer,
   Commit,
@@ -136,13 +136,6 @@ function attempt(work: () => void, onFailure: (failure: Failure) => void): void 
     work()
   } catch (error) {
     onFailure(toFailure(error))
-  }
-}
-
-function toFailure(error: unknown): Failure {
-  return {
-    reason: isRefusedWrite(error) ? 'storage_full' : 'unavailable',
-    detail: error instanceof Error ? error.message : String(error),
   }
 }
 

@@ -1,12 +1,14 @@
 import { type Envelope, type JsonObject, ProtocolError, type Publication } from '@tidewire/protocol'
 import { MemoryBroker } from '../brokers/memory.ts'
-import { Core } from '../core/core.ts'
+import { Core, type CoreOptions } from '../core/core.ts'
+import type { Limits } from '../core/limits.ts'
 import type { Policy } from '../core/namespaces.ts'
 import type { Actor } from '../core/ports/actor.ts'
 import type { Broker, Page } from '../core/ports/broker.ts'
-import type { Session } from '../core/session.ts'
+import type { Refusal } from '../core/ports/observer.ts'
+import type { SessionHandle } from '../core/ports/service.ts'
 import { FakeClock } from './fake-clock.ts'
-import { FakeConnection } from './fake-connection.ts'
+import { type ConnectionKind, FakeConnection } from './fake-connection.ts'
 
 const SILENT = {
   connected: () => undefined,
@@ -14,13 +16,14 @@ const SILENT = {
   published: () => undefined,
   delivered: () => undefined,
   reset: () => undefined,
-  refused: () => undefined,
   failed: (where: string, error: unknown) => {
     throw new Error(`unexpected failure in ${where}`, { cause: error })
   },
 }
 
-export const LIMITS = {
+const PLENTY = { burst: 20_000, per_second: 2_000 }
+
+export const LIMITS: Limits = {
   max_frame_bytes: 65_536,
   max_depth: 64,
   max_keys: 1000,
@@ -28,35 +31,52 @@ export const LIMITS = {
   max_outbox_bytes: 1000,
   max_in_flight: 4,
   max_connections: 5,
+  max_connections_per_user: 5,
+  max_connections_per_address: 5,
+  connection: { publishes: PLENTY, commands: PLENTY, history: PLENTY },
+  user: { publishes: PLENTY, history: PLENTY },
+  address: { connects: PLENTY, requests: PLENTY, publishes: PLENTY, failures: PLENTY },
+  events: {},
 }
 
 export const ADA: Actor = { kind: 'user', user: 'ada' }
+
+export interface Connected {
+  session: SessionHandle
+  connection: FakeConnection
+}
 
 /** A core over a memory log, with fake time and fake connections. Tokens are `token of <user>`. */
 export class CoreHarness {
   readonly clock = new FakeClock()
   readonly core: Core
   readonly broker: MemoryBroker
+  /** What the audit log was told. */
+  readonly refusals: Refusal[] = []
+  /** How many tokens were looked at. */
+  authentications = 0
   #ids = 0
 
-  private constructor() {
+  private constructor(options: Partial<CoreOptions>) {
     const newId = (): string => `id${(this.#ids += 1)}`
     this.core = new Core({
       clock: this.clock,
       newId,
-      observer: SILENT,
+      observer: { ...SILENT, refused: (refusal) => void this.refusals.push(refusal) },
       limits: LIMITS,
+      noLimits: false,
       heartbeatMs: 25_000,
       revalidateMs: 30_000,
       random: () => 0.5,
       authenticator: { authenticate: (token) => this.#authenticate(token) },
+      ...options,
     })
     this.broker = new MemoryBroker({ clock: this.clock, newId, retention: { max_entries: 100 } })
   }
 
   /** With the namespaces `chat`, where users publish, and `news`, where servers do. */
-  static async start(): Promise<CoreHarness> {
-    const harness = new CoreHarness()
+  static async start(options: Partial<CoreOptions> = {}): Promise<CoreHarness> {
+    const harness = new CoreHarness(options)
     await harness.add('chat', harness.broker)
     await harness.add('news', harness.broker, { publish: 'server' })
     return harness
@@ -76,9 +96,15 @@ export class CoreHarness {
     await this.core.addNamespace({ name, policy, broker })
   }
 
-  connect(actor: Actor | undefined = ADA): { session: Session; connection: FakeConnection } {
-    const connection = new FakeConnection()
+  connect(actor: Actor = ADA, kind: ConnectionKind = {}): Connected {
+    const connection = new FakeConnection(kind)
     return { connection, session: this.core.open(connection, actor) }
+  }
+
+  /** One that has to send `auth` first. */
+  connectStranger(kind: ConnectionKind = {}): Connected {
+    const connection = new FakeConnection(kind)
+    return { connection, session: this.core.open(connection, undefined) }
   }
 
   async publishMany(count: number, channel = 'chat:a'): Promise<void> {
@@ -88,6 +114,7 @@ export class CoreHarness {
   }
 
   async #authenticate(token: string): Promise<Actor> {
+    this.authentications += 1
     if (!token.startsWith('token of ')) {
       throw new ProtocolError('authentication_failed', 'The token is forged.')
     }

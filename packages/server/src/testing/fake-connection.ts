@@ -2,11 +2,17 @@ import type { Envelope } from '@tidewire/protocol'
 import type { Batch } from '../core/ports/batch.ts'
 import type { Connection } from '../core/ports/connection.ts'
 
+export interface ConnectionKind {
+  transport?: string
+  address?: string
+  duplex?: boolean
+}
+
 /** A connection that keeps what it is given, and that can be made slow. */
 export class FakeConnection implements Connection {
-  readonly transport = 'fake'
-  readonly address = '192.0.2.1'
-  readonly duplex = true
+  readonly transport: string
+  readonly address: string
+  readonly duplex: boolean
   /** One entry a write. */
   readonly writes: Envelope[][] = []
   /** What `buffered` says. */
@@ -14,6 +20,12 @@ export class FakeConnection implements Connection {
   paused = false
   closedWith: { code: number; reason: string } | undefined
   #onDrain: (() => void)[] = []
+
+  constructor({ transport = 'fake', address = '192.0.2.1', duplex = true }: ConnectionKind = {}) {
+    this.transport = transport
+    this.address = address
+    this.duplex = duplex
+  }
 
   send(batches: readonly Batch[]): void {
     this.writes.push(batches.flatMap((batch) => batch.envelopes))

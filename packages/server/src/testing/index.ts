@@ -17,6 +17,7 @@ export type { Bus } from '../core/ports/bus.ts'
 export type { Connection } from '../core/ports/connection.ts'
 export type { Appended, Log, Retention } from '../core/ports/log.ts'
 export type { SessionHandle } from '../core/ports/service.ts'
+export { LIMITS } from './core-harness.ts'
 export { FakeClock } from './fake-clock.ts'
 export { FakeConnection } from './fake-connection.ts'
 

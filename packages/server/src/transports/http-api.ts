@@ -3,9 +3,18 @@ import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-
 import { ProtocolError } from '@tidewire/protocol'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Observer } from '../core/ports/observer.ts'
+import type { Admission } from './admission.ts'
+import { allowOrigin, answerPreflight, isPreflight, varyByOrigin, withVary } from './cors.ts'
+import type { Visitor } from './door.ts'
 import { HttpApp, type HttpAppOptions, type RouteHandler } from './http-app.ts'
 import { discardBody } from './http-body.ts'
-import { answerMethod, toProtocolError } from './http-errors.ts'
+import {
+  answerError,
+  answerMethod,
+  headersOf,
+  manyHeaders,
+  toProtocolError,
+} from './http-errors.ts'
 import { JsonTexts } from './json-texts.ts'
 import { PollTransport } from './poll.ts'
 import { splitTarget } from './request.ts'
@@ -14,6 +23,7 @@ import { SseTransport } from './sse.ts'
 export type { RouteContext, RouteHandler } from './http-app.ts'
 
 export interface HttpApiOptions extends HttpAppOptions {
+  admission: Admission
   clock: Clock
 }
 
@@ -29,16 +39,16 @@ export interface HttpApi {
 
 /** The streams are written to the response itself; all the rest is one request and one answer. */
 export function createRequestListener(options: HttpApiOptions): HttpApi {
-  const { service, observer, clock } = options
+  const { service, admission, observer, clock } = options
   const app = new HttpApp(options)
-  const shared = { service, observer, clock, texts: new JsonTexts() }
+  const shared = { service, admission, observer, clock, texts: new JsonTexts() }
   const sse = new SseTransport(shared)
   const poll = new PollTransport(shared)
   const answer = getRequestListener(
     async (request, env) => {
       const response = await app.fetch(request, env as HttpBindings)
       await discardBody((env as HttpBindings).incoming)
-      return response
+      return withVary(response)
     },
     {
       overrideGlobalObjects: false,
@@ -47,16 +57,44 @@ export function createRequestListener(options: HttpApiOptions): HttpApi {
   )
   return {
     listener(request, response) {
-      response.setHeader('X-Content-Type-Options', 'nosniff')
-      const visitor = options.door.check(request)
-      const { path } = splitTarget(request.url ?? '')
-      const stream = path === '/v1/sse' ? sse : path === '/v1/poll' ? poll : undefined
-      if (stream === undefined) void answer(request, response)
-      else if (request.method === 'GET') void stream.handle(request, response, visitor)
-      else answerMethod(response)
+      const stream = streamOf(request.url ?? '')
+      const visitor = greet(request, response, stream ?? 'http', options)
+      if (visitor === undefined) return
+      if (isPreflight(request)) answerPreflight(response)
+      else if (stream === undefined) void answer(request, response)
+      else if (request.method !== 'GET') answerMethod(response)
+      else if (stream === 'sse') void sse.handle(request, response, visitor)
+      else void poll.handle(request, response, visitor)
     },
     route: (method, path, handler) => app.route(method, path, handler),
     close: () => sse.close(),
+  }
+}
+
+function streamOf(target: string): 'sse' | 'poll' | undefined {
+  const { path } = splitTarget(target)
+  return path === '/v1/sse' ? 'sse' : path === '/v1/poll' ? 'poll' : undefined
+}
+
+/** What every answer has, refusals included. Undefined when the request was refused, and answered. */
+function greet(
+  request: IncomingMessage,
+  response: ServerResponse,
+  transport: string,
+  { door, observer }: HttpApiOptions,
+): Visitor | undefined {
+  response.setHeader('X-Content-Type-Options', 'nosniff')
+  varyByOrigin(response)
+  const many = manyHeaders(request)
+  try {
+    if (many !== undefined) throw many
+    const visitor = door.check(request, transport)
+    if (visitor.origin !== undefined) allowOrigin(response, visitor.origin)
+    return visitor
+  } catch (error) {
+    const refused = toProtocolError(error, observer, 'door')
+    answerError(response, refused, error === many ? 431 : refused.status)
+    return undefined
   }
 }
 
@@ -65,5 +103,5 @@ function malformed(error: unknown, observer: Observer): Response {
     error instanceof RequestError
       ? new ProtocolError('bad_envelope', 'The request is malformed: look at its Host and address.')
       : toProtocolError(error, observer, 'http')
-  return Response.json(answer.toPayload(), { status: answer.status })
+  return Response.json(answer.toPayload(), { status: answer.status, headers: headersOf(answer) })
 }

@@ -6,20 +6,18 @@ import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import { TrieRouter } from 'hono/router/trie-router'
 import type { Actor } from '../core/ports/actor.ts'
+import type { MemberStore } from '../core/ports/members.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service } from '../core/ports/service.ts'
 import { tokenOf } from './bearer.ts'
+import { leaveOutCors } from './cors.ts'
 import type { Door } from './door.ts'
 import { errorResponse, methodError, toProtocolError } from './http-errors.ts'
 import { bodyTooLarge, maxBodyBytes } from './http-body.ts'
+import { addMemberRoutes } from './http-members.ts'
 import { addRoutes } from './http-routes.ts'
+import { addTokenRoutes, type DevToken, type TokenIssuer } from './http-tokens.ts'
 import { openApiDocument } from './openapi.ts'
-
-export interface DevToken {
-  token: string
-  /** Milliseconds since 1970. */
-  expires_at: number
-}
 
 export interface HttpAppOptions {
   door: Door
@@ -29,6 +27,10 @@ export interface HttpAppOptions {
   frame: FrameLimits
   /** Why the server should get no traffic; empty when it is ready. */
   readiness: () => readonly string[]
+  /** Makes and renews tokens; without it nobody can ask for one. */
+  tokens?: TokenIssuer | undefined
+  /** What the rule `member` asks. */
+  members?: MemberStore | undefined
   /** Only for development: gives anyone who asks a token of any user. */
   issueDevToken?: (user: string) => Promise<DevToken>
   /** For GET and HEAD requests outside of `/v1/` that no route takes, such as those of a page. */
@@ -65,10 +67,25 @@ export class HttpApp {
 
   constructor(options: HttpAppOptions) {
     this.#options = options
+    const { door, service } = options
     this.#authenticate = async (c, next) => {
-      const { address } = options.door.check(c.env.incoming)
-      const token = tokenOf(c.req.header('authorization'))
-      c.set('actor', await options.service.authenticate(token, address))
+      const address = door.addressOf(c.env.incoming)
+      const actor = await service.authenticate(tokenOf(c.req.header('authorization')), address)
+      if (actor.kind !== 'server') service.admit(address, 'request')
+      c.set('actor', actor)
+      await next()
+    }
+    const admit: MiddlewareHandler<Env> = async (c, next) => {
+      service.admit(door.addressOf(c.env.incoming), 'request')
+      await next()
+    }
+    const serversOnly: MiddlewareHandler<Env> = async (c, next) => {
+      const { kind, user, address } = c.get('actor')
+      if (kind !== 'server') {
+        const who = { user, address, transport: 'http' }
+        options.observer.refused({ reason: 'forbidden', action: 'manage', ...who })
+        throw new ProtocolError('forbidden', 'Only a server key may do this.')
+      }
       await next()
     }
     this.#bounded = bodyLimit({
@@ -79,9 +96,12 @@ export class HttpApp {
     })
     this.#app.onError((error, c) => this.#fail(error, c))
     this.#app.notFound((c) => this.#notFound(c))
-    addRoutes(this.#app, { ...options, authenticate: this.#authenticate })
+    const routes = { ...options, authenticate: this.#authenticate, serversOnly, admit }
+    addRoutes(this.#app, routes)
+    addTokenRoutes(this.#app, routes)
+    addMemberRoutes(this.#app, routes)
     let document: object | undefined
-    this.#app.get('/openapi.json', (c) => c.json((document ??= openApiDocument(this.#app))))
+    this.#app.get('/openapi.json', admit, (c) => c.json((document ??= openApiDocument(this.#app))))
   }
 
   /** Adds a route for authenticated requests. Bodies are bounded as those of the API are. */
@@ -102,7 +122,7 @@ export class HttpApp {
     return errorResponse(c, toProtocolError(error, this.#options.observer, 'http'))
   }
 
-  async #notFound(c: Context): Promise<Response> {
+  async #notFound(c: Context<Env>): Promise<Response> {
     const { method, path } = c.req
     const allowed = METHODS.filter((candidate) => this.#app.router.match(candidate, path)[0].length)
     if (allowed.length > 0 && !(method === 'HEAD' && allowed.includes('GET'))) {
@@ -112,7 +132,10 @@ export class HttpApp {
     const { fallback } = this.#options
     if (fallback !== undefined && !path.startsWith('/v1/') && /^(GET|HEAD)$/.test(method)) {
       const response = await fallback(c.req.raw)
-      if (response.status !== 404) return response
+      if (response.status !== 404) {
+        leaveOutCors(c.env.outgoing)
+        return response
+      }
     }
     throw new ProtocolError('not_found', `There is nothing at this address. See /openapi.json.`)
   }

@@ -33,7 +33,9 @@ export async function jsonBody(request: HonoRequest, limits: FrameLimits): Promi
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new ProtocolError('bad_envelope', 'The body is not a JSON object.')
   }
-  return toEnvelope({ type: 'body', payload: body }, limits).payload
+  // What is the payload of a frame is one level further down here.
+  const depth = { ...limits, max_depth: limits.max_depth + 1 }
+  return toEnvelope({ type: 'body', payload: body }, depth).payload
 }
 
 /**
@@ -60,16 +62,31 @@ export async function discardBody(request: IncomingMessage): Promise<void> {
 
 async function readText(request: HonoRequest, limits: FrameLimits): Promise<string> {
   const length = request.header('content-length')
-  if (length === undefined) return readChunks(request.raw.body, limits)
+  const bytes =
+    length === undefined
+      ? await readChunks(request.raw.body, limits)
+      : await readAnnounced(request, Number(length), limits)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new ProtocolError('bad_envelope', 'The body is not valid UTF-8.', { cause })
+  }
+}
+
+async function readAnnounced(
+  request: HonoRequest,
+  length: number,
+  limits: FrameLimits,
+): Promise<ArrayBuffer> {
   // Node holds the peer to the length that it announced.
-  if (Number(length) > maxBodyBytes(limits)) throw bodyTooLarge(limits)
-  return request.text()
+  if (length > maxBodyBytes(limits)) throw bodyTooLarge(limits)
+  return request.arrayBuffer()
 }
 
 async function readChunks(
   body: ReadableStream<Uint8Array> | null,
   limits: FrameLimits,
-): Promise<string> {
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body ?? []) {
@@ -77,7 +94,7 @@ async function readChunks(
     if (size > maxBodyBytes(limits)) throw bodyTooLarge(limits)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString()
+  return Buffer.concat(chunks)
 }
 
 function parse(text: string): Json {

@@ -1,6 +1,6 @@
 import { type ErrorPayload, type ErrorReason, ProtocolError, reasonOf } from '@tidewire/protocol'
 import type { Context } from 'hono'
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { SERVICE_RESTART } from '../core/ports/connection.ts'
 import type { Observer } from '../core/ports/observer.ts'
 
@@ -24,9 +24,12 @@ export function errorOf({ reason, message, retry_after_ms }: ErrorPayload): Prot
   )
 }
 
-/** The headers that belong to an error, besides those of its body. */
-function errorHeaders(error: ProtocolError): Record<string, string> {
-  const headers: Record<string, string> = { 'Cache-Control': 'no-store' }
+/** The headers of an error as an answer, but for the length of its body. */
+export function headersOf(error: ProtocolError): Record<string, string> {
+  const headers: Record<string, string> = {
+    'Cache-Control': 'no-store',
+    'Content-Type': 'application/json',
+  }
   if (error.status === 401) headers['WWW-Authenticate'] = 'Bearer'
   if (error.retryAfterMs !== undefined) {
     headers['Retry-After'] = String(Math.ceil(error.retryAfterMs / 1000))
@@ -43,8 +46,7 @@ export function answerError(
   if (response.headersSent || response.destroyed) return
   const body = JSON.stringify(error.toPayload())
   response.writeHead(status, {
-    ...errorHeaders(error),
-    'Content-Type': 'application/json',
+    ...headersOf(error),
     'Content-Length': Buffer.byteLength(body),
   })
   response.end(body)
@@ -52,8 +54,19 @@ export function answerError(
 
 /** An error as the answer of a route. `status` differs from the error's own in few places. */
 export function errorResponse(c: Context, error: ProtocolError, status = error.status): Response {
-  const headers = { ...errorHeaders(error), 'Content-Type': 'application/json' }
-  return c.newResponse(JSON.stringify(error.toPayload()), { status: status as 400, headers })
+  const init = { status: status as 400, headers: headersOf(error) }
+  return c.newResponse(JSON.stringify(error.toPayload()), init)
+}
+
+const MAX_HEADERS = 100
+
+/** The refusal (431) of a request with more headers than anyone needs: each costs something in every part that looks. */
+export function manyHeaders({ rawHeaders }: IncomingMessage): ProtocolError | undefined {
+  if (rawHeaders.length <= 2 * MAX_HEADERS) return undefined
+  return new ProtocolError(
+    'bad_envelope',
+    `The request has more than ${MAX_HEADERS} headers. Send fewer.`,
+  )
 }
 
 /** Answers everything but GET. */
@@ -64,6 +77,10 @@ export function answerMethod(response: ServerResponse): void {
 
 export function methodError(allowed: string): ProtocolError {
   return new ProtocolError('bad_envelope', `This address takes ${allowed} and no other method.`)
+}
+
+export function notOffered(why: string): ProtocolError {
+  return new ProtocolError('not_found', `This server does not offer it. ${why}`)
 }
 
 const SENTENCES: Partial<Record<ErrorReason, string>> = {

@@ -8,16 +8,19 @@ import {
   CallBody,
   ChannelPath,
   check,
-  DevTokenBody,
   HistoryQuery,
   PublishBody,
   PublishManyBody,
-  RevokeBody,
   UserPath,
 } from './http-schemas.ts'
 
 export interface RouteOptions extends HttpAppOptions {
+  /** Finds out who asks, and counts it. */
   authenticate: MiddlewareHandler<Env>
+  /** Behind `authenticate`: refuses everybody but backends. */
+  serversOnly: MiddlewareHandler<Env>
+  /** Counts a request of whoever asks. */
+  admit: MiddlewareHandler<Env>
 }
 
 const CALL_MS = 5_000
@@ -27,8 +30,7 @@ export function addRoutes(app: Routes, options: RouteOptions): void {
   addHealth(app, options)
   addPublications(app, options)
   addUsers(app, options)
-  addDevToken(app, options)
-  app.get('/v1/ws', (c) => {
+  app.get('/v1/ws', options.admit, (c) => {
     c.header('Upgrade', 'websocket')
     const error = new ProtocolError('bad_envelope', 'Open a WebSocket here: this was a plain GET.')
     return errorResponse(c, error, 426)
@@ -120,25 +122,10 @@ function addUsers(app: Routes, { service, frame, authenticate }: RouteOptions): 
     const disconnected = await service.disconnect(c.get('actor'), { user }, { revoke: false })
     return c.json({ disconnected })
   })
-
-  app.post('/v1/tokens/revoke', authenticate, async (c) => {
-    const target = check(RevokeBody, await jsonBody(c.req, frame))
-    const disconnected = await service.disconnect(c.get('actor'), target, { revoke: true })
-    return c.json({ disconnected })
-  })
-}
-
-function addDevToken(app: Routes, { issueDevToken, frame }: RouteOptions): void {
-  if (issueDevToken === undefined) return
-  app.post('/v1/dev/token', async (c) => {
-    const { user } = check(DevTokenBody, await jsonBody(c.req, frame))
-    const { token, expires_at } = await issueDevToken(user)
-    return c.json({ token, expires_at: new Date(expires_at).toISOString() })
-  })
 }
 
 /** Without the fields that are undefined. */
-function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+export function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>
   }

@@ -7,12 +7,16 @@ import {
   type JsonObject,
   ProtocolError,
 } from '@tidewire/protocol'
+import { parseCapabilities } from '../core/ports/capabilities.ts'
 
 // What requests must hold, and what openapi.json says about it. Every message goes on after the name of the field.
 
 const MAX_CHANNELS = 100
 const MAX_CALL_MS = 60_000
 const MAX_USER = 128
+const MAX_TTL_MS = 365 * 24 * 3600 * 1000
+/** Those that we make are shorter; it only bounds what is hashed. */
+const MAX_REFRESH_TOKEN = 1024
 
 export const channel = z
   .custom<string>(isChannelName, 'is not a channel name such as `chat:general`.')
@@ -58,6 +62,11 @@ export const ChannelPath = z.object({
   channel: channel.openapi({ description: 'A channel name, percent-encoded once.' }),
 })
 export const UserPath = z.object({ user })
+export const MemberPath = ChannelPath.extend({ user })
+export const MembersQuery = z.strictObject({
+  after: user.optional(),
+  limit: whole(1, 1000).optional(),
+})
 
 export const HistoryQuery = z.strictObject({
   after: offset.optional(),
@@ -89,6 +98,26 @@ export const CallBody = z.strictObject({
     .max(128, 'is longer than 128 characters.'),
   args: z.unknown().optional(),
   timeout_ms: whole(1, MAX_CALL_MS).optional(),
+})
+
+export const IssueBody = z.strictObject({
+  user,
+  ttl_ms: whole(1000, MAX_TTL_MS).optional(),
+  channels: z
+    .custom<Record<string, string[]>>(
+      isCapabilities,
+      'does not map channel patterns to lists of subscribe, publish, history, presence, call.',
+    )
+    .openapi({ type: 'object', example: { 'chat:*': ['subscribe', 'publish'] } })
+    .optional(),
+  refresh: z.boolean('is not true or false.').optional(),
+})
+
+export const RefreshBody = z.strictObject({
+  refresh_token: z
+    .string('is missing or is not a text.')
+    .min(1, 'is empty.')
+    .max(MAX_REFRESH_TOKEN, 'is too long.'),
 })
 
 const id = z.string('is not a text.').min(1, 'is empty.').max(128, 'is too long.')
@@ -163,7 +192,17 @@ export const CallResult = z.union([
 
 export const Ended = z.object({ disconnected: z.int() })
 
+export const Members = z.object({ channel, members: z.array(user), more: z.boolean() })
+export const Added = z.object({ channel, user, added: z.boolean() })
+export const Removed = z.object({ channel, user, removed: z.boolean() })
+
 export const DevToken = z.object({ token: z.string(), expires_at: z.string() })
+
+export const Token = DevToken.extend({
+  session: z.string().optional(),
+  refresh_token: z.string().optional(),
+  refresh_expires_at: z.string().optional(),
+})
 
 export const PollAnswer = z.object({
   cursor: z.string(),
@@ -197,4 +236,14 @@ function say(issue: z.core.$ZodIssue): string {
 
 function isUser(value: unknown): value is string {
   return typeof value === 'string' && /^\P{Cc}+$/u.test(value) && value.length <= MAX_USER
+}
+
+function isCapabilities(value: unknown): boolean {
+  try {
+    parseCapabilities(value)
+    return true
+  } catch (error) {
+    if (error instanceof ProtocolError) return false
+    throw error
+  }
 }

@@ -12,6 +12,7 @@ import type { Clock } from '../core/ports/clock.ts'
 import type { Connection } from '../core/ports/connection.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service } from '../core/ports/service.ts'
+import type { Admission } from './admission.ts'
 import { tokenOf } from './bearer.ts'
 import type { Visitor } from './door.ts'
 import { answerError, closeError, errorOf, toProtocolError } from './http-errors.ts'
@@ -21,6 +22,7 @@ import { SingleChannelEvents, sseEvent } from './sse-format.ts'
 
 export interface SseOptions {
   service: Service
+  admission: Admission
   observer: Observer
   clock: Clock
   texts: JsonTexts
@@ -58,17 +60,17 @@ export class SseTransport {
     response: ServerResponse,
     { address }: Visitor,
   ): Promise<void> {
-    const { service, observer } = this.#options
+    const { service, admission, observer } = this.#options
     try {
+      service.admit(address, 'connection')
       const { query } = splitTarget(request.url ?? '')
       const lastEventId = request.headers['last-event-id']
       const asked = streamRequest(query, Array.isArray(lastEventId) ? undefined : lastEventId)
       if (asked.channels.length === 0) throw noChannel()
-      const actor = await service.authenticate(
-        tokenOf(request.headers.authorization, query),
-        address,
-      )
-      if (response.destroyed) return
+      const token = tokenOf(request.headers.authorization, query)
+      if (!(await admission.enter(response))) return
+      const actor = await service.authenticate(token, address)
+      if (!(await admission.goOn(response))) return
       const connection = new SseConnection(response, address, asked, this.#options, this.#events)
       const session = service.open(connection, actor)
       this.#comments.add(connection)

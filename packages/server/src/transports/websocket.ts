@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import {
   type Codec,
@@ -16,13 +16,17 @@ import type { Batch, Encoding } from '../core/ports/batch.ts'
 import type { Connection } from '../core/ports/connection.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service, SessionHandle } from '../core/ports/service.ts'
+import type { Admission } from './admission.ts'
 import { tokenOf } from './bearer.ts'
 import type { Door } from './door.ts'
+import { headersOf, manyHeaders, toProtocolError } from './http-errors.ts'
+import { splitTarget } from './request.ts'
 import { frames } from './websocket-frame.ts'
 import { Heartbeat, type Watched } from './websocket-heartbeat.ts'
 
 export interface WebSocketOptions {
   door: Door
+  admission: Admission
   service: Service
   observer: Observer
   frame: FrameLimits
@@ -77,26 +81,42 @@ export class WebSocketTransport {
    * browsers can read it; other refusals are plain HTTP answers.
    */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const onError = (): void => void socket.destroy()
-    socket.on('error', onError)
-    const { service, door } = this.#options
+    const waiting = new WaitingSocket(socket)
+    const { service, observer, door, admission } = this.#options
+    const many = manyHeaders(request)
     try {
-      const { address } = door.check(request)
+      if (many !== undefined) throw many
+      const { address } = door.check(request, 'websocket')
       // RFC 6455 §4.2.1, item 2.
       if (request.headers.host === undefined) throw noHost()
-      const token = tokenOfUpgrade(request)
-      const actor = token === undefined ? undefined : await service.authenticate(token, address)
-      if (socket.destroyed) return
+      service.admit(address, 'connection')
+      if (!(await admission.enter(socket))) return
+      const answer = await this.#authenticate(request, address)
+      if (!(await admission.goOn(socket))) return
+      waiting.end()
       this.#server.handleUpgrade(request, socket, head, (ws) => {
-        socket.off('error', onError)
-        this.#serve(ws, socket, actor, address)
+        if (answer instanceof ProtocolError) this.#sendAway(ws, answer)
+        else this.#serve(ws, socket, answer, address)
       })
     } catch (error) {
-      if (error instanceof ProtocolError && error.status === 401 && !socket.destroyed) {
-        this.#server.handleUpgrade(request, socket, head, (ws) => this.#sendAway(ws, error))
-      } else {
-        refuse(socket, error, this.#options.observer)
-      }
+      waiting.end()
+      const status = error === many ? 431 : undefined
+      refuse(socket, toProtocolError(error, observer, 'websocket.upgrade'), status)
+    }
+  }
+
+  /** The actor, or the refusal of the token; no actor where a token may still follow. */
+  async #authenticate(
+    request: IncomingMessage,
+    address: string,
+  ): Promise<Actor | undefined | ProtocolError> {
+    try {
+      const token = tokenOfUpgrade(request)
+      if (token === undefined) return undefined
+      return await this.#options.service.authenticate(token, address)
+    } catch (error) {
+      if (error instanceof ProtocolError && error.status === 401) return error
+      throw error
     }
   }
 
@@ -279,19 +299,49 @@ function tokenOfUpgrade(request: IncomingMessage): string | undefined {
   const offered = request.headers['sec-websocket-protocol']?.split(',') ?? []
   const bearer = offered.map((protocol) => protocol.trim()).find((p) => p.startsWith(BEARER))
   if (bearer !== undefined) return bearer.slice(BEARER.length)
-  const url = new URL(request.url ?? '/', 'http://localhost')
-  return tokenOf(request.headers.authorization, url.searchParams)
+  return tokenOf(request.headers.authorization, splitTarget(request.url ?? '').query)
 }
 
-function refuse(socket: Duplex, error: unknown, observer: Observer): void {
-  if (!(error instanceof ProtocolError)) observer.failed('websocket.upgrade', error)
-  const refused =
-    error instanceof ProtocolError
-      ? error
-      : new ProtocolError('unknown_error', 'Something failed on the server. Try again.')
-  const body = JSON.stringify(refused.toPayload())
-  socket.end(
-    `HTTP/1.1 ${refused.status} Refused\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
+/** A socket that nobody reads yet: its end has to be looked for. What it sends is left where it is. */
+class WaitingSocket {
+  readonly #socket: Duplex
+
+  constructor(socket: Duplex) {
+    this.#socket = socket
+    socket.on('error', this.#gone)
+    socket.on('end', this.#gone)
+    socket.on('readable', this.#look)
+  }
+
+  end(): void {
+    this.#socket.off('error', this.#gone)
+    this.#socket.off('end', this.#gone)
+    this.#socket.off('readable', this.#look)
+  }
+
+  readonly #gone = (): void => void this.#socket.destroy()
+
+  readonly #look = (): void => {
+    if (this.#socket.readableLength === 0) this.#socket.read()
+  }
+}
+
+/** What a peer that was refused has to take the answer and go. */
+const LINGER_MS = 1_000
+
+function refuse(socket: Duplex, error: ProtocolError, status = error.status): void {
+  if (socket.destroyed) return
+  const body = JSON.stringify(error.toPayload())
+  const headers = {
+    ...headersOf(error),
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
+  socket.on('error', () => socket.destroy())
+  // What it still sends is of no interest, but its goodbye is.
+  socket.resume()
 }

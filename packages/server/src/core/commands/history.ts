@@ -1,8 +1,11 @@
 import type { Command } from '../core.ts'
 import { parse } from './parse.ts'
 
+const DEFAULT_LIMIT = 100
+
 export const history: Command = async (session, envelope, core) => {
-  const { channel, ...request } = parse('history', envelope.payload)
-  const page = await session.page(() => core.history(session.actor!, channel, request))
+  const { channel, limit = DEFAULT_LIMIT, ...bounds } = parse('history', envelope.payload)
+  const request = { ...bounds, limit: session.takeHistory(limit) }
+  const page = await session.page(() => core.read(session.actor!, channel, request))
   return { type: 'history', payload: { channel, ...page } }
 }

@@ -7,7 +7,7 @@ export const publish: Command = (session, { type, payload, metadata }, core) => 
   const permission = core.gate.permit(session.actor!, 'publish', channel)
   return session.inOrder(permission, () => {
     const draft = core.draft(channel, type, payload, metadata.message_id, session)
-    return core.publishDraft(namespace, draft).then((receipt) => ({
+    return core.channels.publish(namespace, draft).then((receipt) => ({
       type: 'ack',
       payload: { channel, ...receipt },
     }))

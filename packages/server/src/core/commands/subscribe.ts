@@ -12,10 +12,11 @@ const DEFAULT_INTERVAL_MS = 100
  * channel again starts its stream anew.
  */
 export const subscribe: Command = async (session, envelope, core) => {
-  const { channel, since, last, mode, interval_ms } = parse('subscribe', envelope.payload)
+  const { channel, since, mode, interval_ms, ...asked } = parse('subscribe', envelope.payload)
   const namespace = core.namespaces.of(channel)
+  const last = asked.last && session.takeHistory(asked.last)
   const existing = session.subscriptions.get(channel)
-  if (existing !== undefined) core.leave(existing)
+  if (existing !== undefined) core.channels.leave(existing)
   else if (session.subscriptions.size >= core.limits.max_channels) {
     throw new ProtocolError(
       'rate_limited',
@@ -35,7 +36,7 @@ export const subscribe: Command = async (session, envelope, core) => {
     return await begin(subscription, namespace, start, envelope.metadata.message_id, core)
   } catch (error) {
     if (session.subscriptions.get(channel) === subscription) session.subscriptions.delete(channel)
-    core.leave(subscription)
+    core.channels.leave(subscription)
     throw error
   }
 }
@@ -63,7 +64,7 @@ async function begin(
   core: Core,
 ): Promise<Reply | undefined> {
   // Without a wait where none is needed: what the client publishes next is then part of the stream.
-  const joined = core.join(subscription)
+  const joined = core.channels.join(subscription)
   if (joined !== undefined) await joined
   if (namespace.policy.durability === 'none') {
     const payload = subscription.startUnlogged(start.since)

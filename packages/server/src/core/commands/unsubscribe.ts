@@ -7,7 +7,7 @@ export const unsubscribe: Command = (session, envelope, core) => {
   const subscription = session.subscriptions.get(channel)
   if (subscription !== undefined) {
     session.subscriptions.delete(channel)
-    core.leave(subscription)
+    core.channels.leave(subscription)
   }
   return { type: 'unsubscribed', payload: { channel } }
 }

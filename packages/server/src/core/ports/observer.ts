@@ -3,7 +3,10 @@ import type { ErrorReason } from '@tidewire/protocol'
 /** What was refused, to whom. Bounded by who writes it down. Never a token, a payload or an address with a query. */
 export interface Refusal {
   reason: ErrorReason
-  /** `publish`, `subscribe`, `history`, `presence`, `call`, `connect`, `authenticate`, or a frame's type. */
+  /**
+   * `publish`, `subscribe`, `history`, `presence`, `call`, `connect`, `request`, `authenticate`, `disconnect`, or a frame's
+   * type.
+   */
   action: string
   channel?: string | undefined
   user?: string | undefined

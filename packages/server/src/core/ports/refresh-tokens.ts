@@ -22,6 +22,9 @@ export interface RefreshTokenStore {
   add(token: RefreshToken): Promise<void>
   /** Marks it as used, in one atomic step. `undefined`: not known, or its session was ended. `used`: it was used before. */
   use(id: string): Promise<{ token: RefreshToken; used: boolean } | undefined>
-  /** Forgets all tokens of the login, or of the user. */
+  /**
+   * Forgets all tokens of the login, or of all logins of the user. A token that is added to such a login afterwards, because
+   * it was on its way, is forgotten at once: `add` resolves and `use` does not know it. New logins of the user are not touched.
+   */
   end(target: { session: string } | { user: string }): Promise<void>
 }

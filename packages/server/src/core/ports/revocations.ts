@@ -11,6 +11,9 @@ export interface Revocation {
   at: number
 }
 
+/** Revocations are forgotten after a week: tokens that live longer have to be revoked again. */
+export const REVOCATION_KEEP_MS = 7 * 24 * 3600 * 1000
+
 /** Keeps revocations over restarts. Rejects with `ProtocolError` `unavailable`. */
 export interface RevocationStore {
   all(): Promise<readonly Revocation[]>

@@ -38,7 +38,8 @@ export interface Service {
   authenticate(token: string | undefined, address?: string): Promise<Actor>
   /**
    * Before a connection or a request is looked at any further. Throws `rate_limited` or `too_many_connections`, both with
-   * `retryAfterMs`, when the address has had its share or the server is full.
+   * `retryAfterMs`, when the address has had its share or the server is full. An empty address is not known: only the
+   * server's own limit counts then.
    */
   admit(address: string, what: 'connection' | 'request'): void
   /**
@@ -57,9 +58,13 @@ export interface Service {
     args: unknown,
     timeoutMs: number,
   ): Promise<{ value: unknown } | { error: unknown }>
+  /** The user's rights in the channel may have changed, a member was removed: open subscriptions are looked at again at once. */
+  recheck(user: string, channel: string): Promise<void>
   /**
    * Ends the live sessions of a user, of one token, of one login or of a server key; with `revoke`, what was issued until
    * now stays refused. Resolves with how many sessions ended.
    */
   disconnect(actor: Actor, target: Target, options: { revoke: boolean }): Promise<number>
+  /** The user's rights in the channel may have changed: open subscriptions are looked at again at once. */
+  recheck(user: string, channel: string): Promise<void>
 }

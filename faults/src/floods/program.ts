@@ -1,0 +1,16 @@
+import type { FromAttacker } from './attacker.ts'
+import { ATTACKS, type AttackName } from './attacks/index.ts'
+import type { Orders } from './attacks/attack.ts'
+import { Tally } from './tally.ts'
+
+process.once('message', (orders: Orders) => {
+  const tally = new Tally()
+  ATTACKS[orders.attack as AttackName](orders, tally).then(
+    () => tell({ counts: tally.counts }),
+    (error: unknown) => tell({ failed: error instanceof Error ? error.message : String(error) }),
+  )
+})
+
+function tell(message: FromAttacker): void {
+  process.send?.(message, () => process.exit())
+}

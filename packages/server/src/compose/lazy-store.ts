@@ -1,0 +1,75 @@
+import type { MemberStore } from '../core/ports/members.ts'
+import type { RefreshTokenStore } from '../core/ports/refresh-tokens.ts'
+import type { RevocationStore } from '../core/ports/revocations.ts'
+import type { ServerKeys } from '../core/ports/server-keys.ts'
+import { hasStore, openStore, type Store, type StoreOptions } from '../storage/store/store.ts'
+
+/** How often a server without a store looks whether `tidewire key create` made one. */
+const LOOK_MS = 1_000
+
+/**
+ * The store of a data directory, which is made when something is to be kept for the first time: a server that keeps
+ * nothing leaves no file behind.
+ */
+export class LazyStore {
+  readonly #options: StoreOptions
+  #opening: Promise<Store> | undefined
+  #store: Store | undefined
+  #looking: NodeJS.Timeout | undefined
+
+  constructor(options: StoreOptions) {
+    this.#options = options
+  }
+
+  /** Opens what is there already. Rejects with `StorageError`. */
+  async start(): Promise<void> {
+    if (hasStore(this.#options.directory)) await this.#open()
+    else this.#looking = setInterval(() => this.#look(), LOOK_MS).unref()
+  }
+
+  unreadiness(): string[] {
+    return this.#store?.unreadiness() ?? []
+  }
+
+  readonly serverKeys: ServerKeys = { find: (id) => this.#store?.serverKeys.find(id) }
+
+  readonly members: MemberStore = {
+    has: (channel, user) => this.#store?.members.has(channel, user) ?? false,
+    list: async (channel, page) => this.#store?.members.list(channel, page) ?? [],
+    add: async (channel, user) => (await this.#open()).members.add(channel, user),
+    remove: async (channel, user) => this.#store?.members.remove(channel, user) ?? false,
+  }
+
+  readonly revocations: RevocationStore = {
+    all: async () => this.#store?.revocations.all() ?? [],
+    add: async (revocation) => (await this.#open()).revocations.add(revocation),
+  }
+
+  readonly refreshTokens: RefreshTokenStore = {
+    add: async (token) => (await this.#open()).refreshTokens.add(token),
+    use: async (id) => this.#store?.refreshTokens.use(id),
+    end: async (target) => this.#store?.refreshTokens.end(target),
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#looking)
+    const store = await this.#opening?.catch(() => undefined)
+    await store?.close()
+  }
+
+  #open(): Promise<Store> {
+    clearInterval(this.#looking)
+    this.#opening ??= openStore(this.#options).then(
+      (store) => (this.#store = store),
+      (error: unknown) => {
+        this.#opening = undefined
+        throw error
+      },
+    )
+    return this.#opening
+  }
+
+  #look(): void {
+    if (hasStore(this.#options.directory)) this.#open().catch(this.#options.onError)
+  }
+}

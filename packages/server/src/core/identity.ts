@@ -1,0 +1,51 @@
+import { ProtocolError } from '@tidewire/protocol'
+import { addressKey } from './address-key.ts'
+import type { Namespaces } from './namespaces.ts'
+import { required } from './permissions.ts'
+import { type Actor, ANYONE } from './ports/actor.ts'
+import type { Authenticator } from './ports/authenticator.ts'
+import type { RateLimits } from './rate-limits.ts'
+import type { Rights } from './rights.ts'
+
+export interface IdentityOptions {
+  authenticator: Authenticator
+  namespaces: Namespaces
+  rights: Rights
+  rates: RateLimits | undefined
+}
+
+/** Who somebody is: by the token or key, which was not revoked, from an address that does not guess. */
+export class Identity {
+  readonly #options: IdentityOptions
+
+  constructor(options: IdentityOptions) {
+    this.#options = options
+  }
+
+  /** As `Service.authenticate`. */
+  async of(token: string | undefined, address?: string): Promise<Actor> {
+    const actor = await this.#actorOf(token, addressKey(address ?? ''))
+    return address === undefined ? actor : { ...actor, address }
+  }
+
+  async #actorOf(token: string | undefined, key: string): Promise<Actor> {
+    const { authenticator, namespaces, rights, rates } = this.#options
+    if (token === undefined) {
+      if (!namespaces.openToAnyone) throw required()
+      return ANYONE
+    }
+    // Before any cryptography: that is what guessing costs.
+    rates?.checkFailures(key)
+    try {
+      const actor = await authenticator.authenticate(token)
+      rights.check(actor)
+      if (actor.kind === 'server') rates?.excuseRequest(key)
+      return actor
+    } catch (error) {
+      // A token that expired was good: its client comes back with another one.
+      const isBad = error instanceof ProtocolError && error.reason === 'authentication_failed'
+      if (isBad) rates?.failed(key)
+      throw error
+    }
+  }
+}

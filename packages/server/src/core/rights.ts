@@ -1,0 +1,79 @@
+import type { Core } from './core.ts'
+import type { Actor } from './ports/actor.ts'
+import type { RevocationStore, Target } from './ports/revocations.ts'
+import { recheck, revalidateAll } from './revalidation.ts'
+import { isTarget, revoked, Revocations } from './revocations.ts'
+import type { Session } from './session.ts'
+
+/** Rights that end while somebody is connected: revoked tokens, members that were removed, hooks that change their mind. */
+export class Rights {
+  readonly #core: Core
+  readonly #store: RevocationStore | undefined
+  readonly #revalidateMs: number
+  readonly #revocations = new Revocations()
+  #cancel: (() => void) | undefined
+  #stopped = false
+
+  constructor(core: Core, store: RevocationStore | undefined, revalidateMs: number) {
+    this.#core = core
+    this.#store = store
+    this.#revalidateMs = revalidateMs
+    this.#revalidate()
+  }
+
+  /** Who was revoked in an earlier life stays out. Before the first connection. */
+  async load(): Promise<void> {
+    for (const revocation of (await this.#store?.all()) ?? []) this.#revocations.add(revocation)
+  }
+
+  /** Throws `authentication_failed` for who was revoked. */
+  check(actor: Actor): void {
+    this.#revocations.check(actor)
+  }
+
+  /** The user's rights in the channel may have changed: open subscriptions are looked at again at once. */
+  async recheck(user: string, channel: string): Promise<void> {
+    this.#core.gate.forget(user)
+    await Promise.all(
+      this.#core.sessions.of(user).map((session) => {
+        const subscription = session.subscriptions.get(channel)
+        return subscription && recheck(this.#core, session, subscription)
+      }),
+    )
+  }
+
+  /** As `Service.disconnect`, for whoever is allowed to. */
+  async disconnect(target: Target, { revoke }: { revoke: boolean }): Promise<number> {
+    if ('user' in target) this.#core.gate.forget(target.user)
+    if (!revoke) return this.#end(target, (session) => session.leave(1000, 'disconnected'))
+    const revocation = { target, at: this.#core.clock.now() }
+    this.#revocations.add(revocation)
+    const ended = this.#end(target, (session) => session.end(revoked()))
+    await this.#store?.add(revocation)
+    return ended
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancel?.()
+  }
+
+  #end(target: Target, end: (session: Session) => void): number {
+    const { sessions } = this.#core
+    const ended =
+      'user' in target
+        ? sessions.of(target.user)
+        : sessions.all().filter(({ actor }) => isTarget(actor, target))
+    for (const session of ended) end(session)
+    return ended.length
+  }
+
+  #revalidate(): void {
+    if (this.#stopped) return
+    this.#cancel = this.#core.clock.after(this.#revalidateMs, () => {
+      revalidateAll(this.#core)
+        .catch((error: unknown) => this.#core.observer.failed('revalidation', error))
+        .finally(() => this.#revalidate())
+    })
+  }
+}

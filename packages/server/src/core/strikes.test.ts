@@ -1,0 +1,84 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type Connected, CoreHarness, frame, LIMITS } from '../testing/core-harness.ts'
+import type { FakeClock } from '../testing/fake-clock.ts'
+
+/** As slow as it gets: what was refused once is refused for as long as a test takes. */
+const ONE = { burst: 1, per_second: 0.01 }
+const PAUSE_MS = 1_000
+
+let clock: FakeClock
+let harness: CoreHarness
+let ada: Connected
+
+beforeEach(async () => {
+  const limits = { ...LIMITS, connection: { ...LIMITS.connection, commands: ONE } }
+  harness = await CoreHarness.start({ limits: { ...limits, max_outbox_bytes: 1e9 } })
+  clock = harness.clock
+  ada = harness.connect()
+  ada.session.receive(frame('ping'))
+})
+
+function refuse(times: number): void {
+  for (let i = 0; i < times; i++) ada.session.receive(frame('ping'))
+}
+
+/** Another 256 refusals, and the pause that follows. */
+async function strike(): Promise<void> {
+  refuse(256)
+  await clock.advance(PAUSE_MS)
+}
+
+describe('a client that goes on while it is refused', () => {
+  it('is read no further for a moment after 256 refusals, and then again', async () => {
+    refuse(255)
+    expect(ada.connection.paused).toBe(false)
+    refuse(1)
+    expect(ada.connection.paused).toBe(true)
+    await clock.advance(PAUSE_MS - 1)
+    expect(ada.connection.paused).toBe(true)
+    await clock.advance(1)
+    expect(ada.connection.paused).toBe(false)
+    expect(ada.connection.of('error')).toHaveLength(256)
+    expect(ada.connection.closedWith).toBeUndefined()
+  })
+
+  it('is not struck for what was on its way when the reading stopped', async () => {
+    refuse(100_000)
+    await clock.settle()
+    expect(ada.connection.closedWith).toBeUndefined()
+    expect(ada.connection.of('error')).toHaveLength(100_000)
+  })
+
+  it('is ended by 4004 at the tenth time', async () => {
+    for (let i = 0; i < 9; i++) await strike()
+    expect(ada.connection.closedWith).toBeUndefined()
+    refuse(256)
+    await clock.settle()
+    expect(ada.connection.closedWith).toEqual({ code: 4004, reason: 'rate_limited' })
+    expect(ada.connection.of('error').at(-1)?.payload).toMatchObject({ retry_after_ms: 60_000 })
+  })
+
+  it('is forgiven everything after ten seconds of peace', async () => {
+    for (let i = 0; i < 9; i++) await strike()
+    refuse(255)
+    await clock.advance(10_000)
+    for (let i = 0; i < 9; i++) await strike()
+    expect(ada.connection.closedWith).toBeUndefined()
+  })
+
+  it('is not forgiven for less', async () => {
+    for (let i = 0; i < 9; i++) await strike()
+    await clock.advance(9_999 - PAUSE_MS)
+    refuse(256)
+    expect(ada.connection.closedWith?.code).toBe(4004)
+  })
+
+  it('leaves nothing behind when it disconnects during the pause', async () => {
+    refuse(256)
+    ada.session.closed(1001)
+    ada.connection.paused = true
+    await clock.advance(PAUSE_MS)
+    // Nobody resumed what is gone.
+    expect(ada.connection.paused).toBe(true)
+  })
+})

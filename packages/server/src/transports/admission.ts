@@ -1,0 +1,169 @@
+import { ProtocolError } from '@tidewire/protocol'
+import type { Observer } from '../core/ports/observer.ts'
+
+export interface AdmissionOptions {
+  /** How many may wait. */
+  maxWaiting: number
+  /** [0, 1): spreads those that are sent away. */
+  random: () => number
+  observer: Observer
+  /** Milliseconds, with fractions, that never step. */
+  now?: () => number
+  /** Calls `fn` in the next turn of the event loop, after what is readable was read. */
+  nextTurn?: (fn: () => void) => void
+}
+
+/** What waits: a socket, or the response that will be written to it. */
+export interface Peer {
+  readonly destroyed: boolean
+  once(event: 'close', listener: () => void): unknown
+  off(event: 'close', listener: () => void): unknown
+}
+
+interface Waiter {
+  since: number
+  let: () => void
+  refuse: (error: ProtocolError) => void
+}
+
+/** What letting in may take of each turn of the event loop; the rest is for those who are in. */
+const TURN_MS = 5
+const MAX_WAIT_MS = 10_000
+const RETRY_MIN_MS = 1_000
+const RETRY_SPREAD_MS = 4_000
+
+/**
+ * Lets connections in one after the other, as fast as leaves the event loop free: when a thousand clients come back at
+ * once, those who are connected do not wait for them.
+ *
+ * Whoever is let in goes on at once, until it has to wait for something else; that is what is measured. For what it does
+ * after that it asks again, by `goOn`, and comes before those who are still outside.
+ */
+export class Admission {
+  readonly #maxWaiting: number
+  readonly #random: () => number
+  readonly #observer: Observer
+  readonly #now: () => number
+  readonly #nextTurn: (fn: () => void) => void
+  readonly #outside = new Set<Waiter>()
+  readonly #inside = new Set<Waiter>()
+  /** Of this turn. */
+  #spentMs = 0
+  #state: 'idle' | 'letting' | 'closed' = 'idle'
+  #endOfTurn = false
+
+  constructor({
+    maxWaiting,
+    random,
+    observer,
+    now = () => performance.now(),
+    nextTurn = (fn) => void setImmediate(fn),
+  }: AdmissionOptions) {
+    this.#maxWaiting = maxWaiting
+    this.#random = random
+    this.#observer = observer
+    this.#now = now
+    this.#nextTurn = nextTurn
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#outside.size + this.#inside.size
+  }
+
+  /**
+   * Resolves with true when it is the peer's turn, and with false when the peer has gone. Rejects with
+   * `too_many_connections` when too many wait, or the peer waited for too long.
+   */
+  enter(peer: Peer): Promise<boolean> {
+    const free = this.#state === 'idle' && this.#spentMs < TURN_MS && this.waiting === 0
+    if (!free && this.#outside.size >= this.#maxWaiting) return Promise.reject(this.#full())
+    return this.#wait(peer, this.#outside)
+  }
+
+  /** As `enter`, for one that was let in: there are never more of them than were let in. */
+  goOn(peer: Peer): Promise<boolean> {
+    return this.#wait(peer, this.#inside)
+  }
+
+  /** Sends away who waits, and who comes from now on. */
+  close(): void {
+    this.#state = 'closed'
+    for (const line of [this.#inside, this.#outside]) {
+      for (const waiter of line) waiter.refuse(this.#full())
+      line.clear()
+    }
+  }
+
+  #wait(peer: Peer, line: Set<Waiter>): Promise<boolean> {
+    if (peer.destroyed) return Promise.resolve(false)
+    if (this.#state === 'closed') return Promise.reject(this.#full())
+    return new Promise((resolve, reject) => {
+      const gone = (): void => {
+        line.delete(waiter)
+        resolve(false)
+      }
+      const waiter: Waiter = {
+        since: this.#now(),
+        let: () => {
+          peer.off('close', gone)
+          resolve(true)
+        },
+        refuse: (error) => {
+          peer.off('close', gone)
+          reject(error)
+        },
+      }
+      peer.once('close', gone)
+      line.add(waiter)
+      if (this.#state === 'idle') void this.#letIn()
+    })
+  }
+
+  async #letIn(): Promise<void> {
+    this.#state = 'letting'
+    this.#untilNextTurn()
+    // Whoever came a moment ago has to be awaiting its turn.
+    await Promise.resolve()
+    for (let waiter = this.#next(); waiter !== undefined; waiter = this.#next()) {
+      const began = this.#now()
+      if (began - waiter.since > MAX_WAIT_MS) waiter.refuse(this.#full())
+      else waiter.let()
+      // Whoever awaits it runs now, before what comes after this line.
+      await Promise.resolve()
+      this.#spentMs += this.#now() - began
+    }
+    if (this.#state === 'letting') this.#state = 'idle'
+  }
+
+  /** Whose turn it is; nobody's once the time of this turn is spent. */
+  #next(): Waiter | undefined {
+    if (this.#spentMs >= TURN_MS) return undefined
+    for (const line of [this.#inside, this.#outside]) {
+      for (const waiter of line) {
+        line.delete(waiter)
+        return waiter
+      }
+    }
+    return undefined
+  }
+
+  #untilNextTurn(): void {
+    if (this.#endOfTurn) return
+    this.#endOfTurn = true
+    this.#nextTurn(() => {
+      this.#endOfTurn = false
+      this.#spentMs = 0
+      if (this.waiting > 0 && this.#state === 'idle') void this.#letIn()
+    })
+  }
+
+  #full(): ProtocolError {
+    this.#observer.refused({ reason: 'too_many_connections', action: 'connect' })
+    return new ProtocolError(
+      'too_many_connections',
+      'More connections come than the server can let in. Try again after a while.',
+      { retryAfterMs: RETRY_MIN_MS + Math.floor(this.#random() * RETRY_SPREAD_MS) },
+    )
+  }
+}

@@ -30,7 +30,13 @@ const cases: [string, string, string[], string[]][] = [
     'core',
     `${server}/core/commands/publish.ts`,
     ['@tidewire/protocol', '../ports/broker.ts', '../session.ts'],
-    ['node:crypto', 'zod', '../../config.ts', '../../transports/websocket.ts', '@tidewire/client'],
+    [
+      'node:crypto',
+      'zod',
+      '../../config/resolve.ts',
+      '../../transports/websocket.ts',
+      '@tidewire/client',
+    ],
   ],
   [
     'transports',
@@ -63,9 +69,15 @@ const cases: [string, string, string[], string[]][] = [
     ['../brokers/logged.ts', '../core/session.ts', 'better-sqlite3'],
   ],
   [
+    'outbound',
+    `${server}/outbound/outbound.ts`,
+    ['node:https', '@tidewire/protocol', './lookup.ts'],
+    ['../auth/jwt.ts', '../config/schema.ts', 'jose'],
+  ],
+  [
     'auth',
     `${server}/auth/jwt.ts`,
-    ['jose', '../core/ports/authenticator.ts'],
+    ['jose', '../core/ports/authenticator.ts', '../outbound/outbound.ts'],
     ['../observe/logs.ts', '../core/session.ts', 'ws'],
   ],
   [
@@ -82,9 +94,9 @@ const cases: [string, string, string[], string[]][] = [
   ],
   [
     'config',
-    `${server}/config.ts`,
-    ['zod', 'node:fs', './core/ports/log.ts'],
-    ['./core/session.ts', './transports/websocket.ts'],
+    `${server}/config/resolve.ts`,
+    ['zod', 'node:fs', './keys.ts', '../core/ports/log.ts'],
+    ['../core/session.ts', '../transports/websocket.ts'],
   ],
   [
     'shell',
@@ -101,7 +113,7 @@ const cases: [string, string, string[], string[]][] = [
   [
     'server',
     `${server}/server.ts`,
-    ['./core/hub.ts', './core/ports/broker.ts', './config.ts', './http-server.ts'],
+    ['./core/hub.ts', './core/ports/broker.ts', './config/resolve.ts', './http-server.ts'],
     ['./brokers/memory.ts', './auth/jwt.ts', './storage/sqlite.ts', './compose.ts', 'ws'],
   ],
   [

@@ -87,7 +87,7 @@ export const TABLE: readonly Row[] = [
   },
   {
     name: 'shell',
-    files: ['packages/server/src/http-server.ts'],
+    files: ['packages/server/src/http-server.ts', 'packages/server/src/tls.ts'],
     may: PORTS_AND_WIRE,
   },
   {

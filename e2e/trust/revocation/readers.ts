@@ -88,21 +88,24 @@ async function openSse({ url, token, channel, cursor }: ReaderOptions): Promise<
 
 async function openPoll({ url, token, channel, cursor }: ReaderOptions): Promise<Reader> {
   const publications: Frame[] = []
-  let [at, refusal, ended] = [cursor, undefined as number | undefined, false]
+  const ending = new AbortController()
+  let [at, refusal] = [cursor, undefined as number | undefined]
   const poll = async (): Promise<void> => {
     const from = at === undefined ? '' : `&cursor=${encodeURIComponent(at)}`
     const address = `${url}/v1/poll?channel=${channel}&wait=5000${from}`
-    const { status, code, body } = await http(address, { token })
+    const { status, code, body } = await http(address, { token, signal: ending.signal })
     refusal = code
     if (status !== 200) return
     at = String(body['cursor'])
     publications.push(...(body['publications'] as Frame[]))
   }
   const goOn = async (): Promise<void> => {
-    while (refusal === undefined && !ended) await poll()
+    while (refusal === undefined) await poll()
   }
   await poll()
-  void goOn()
+  goOn().catch((error: unknown) => {
+    if (!ending.signal.aborted) throw error
+  })
   return {
     name: 'poll',
     publications,
@@ -112,9 +115,7 @@ async function openPoll({ url, token, channel, cursor }: ReaderOptions): Promise
     get cursor() {
       return at
     },
-    end: () => {
-      ended = true
-    },
+    end: () => ending.abort(),
   }
 }
 

@@ -14,6 +14,7 @@ export interface HttpRequest {
   token?: string | undefined
   body?: unknown
   headers?: Record<string, string>
+  signal?: AbortSignal
 }
 
 /** One request and its answer, as JSON. */
@@ -29,12 +30,13 @@ async function answerOf(response: Response): Promise<HttpAnswer> {
   return { status, body, ...(typeof body['code'] === 'number' ? { code: body['code'] } : {}) }
 }
 
-function initOf({ method = 'GET', token, body, headers }: HttpRequest): RequestInit {
+function initOf({ method = 'GET', token, body, headers, signal }: HttpRequest): RequestInit {
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
   return {
     method,
     headers: { ...authorization, 'content-type': 'application/json', ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(signal === undefined ? {} : { signal }),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Publication } from '@tidewire/protocol'
+import type { JsonObject, Position, Publication } from '@tidewire/protocol'
 import type { Broker, OnPublications, Page, Range, Receipt } from '@tidewire/server/testing'
 
 /** Faults that a server could have and that the checker must see. */
@@ -27,6 +27,10 @@ class Through implements Broker {
 
   history(channel: string, range: Range): Promise<Page> {
     return this.inner.history(channel, range)
+  }
+
+  replace(channel: string, position: Position, payload: JsonObject): Promise<boolean> {
+    return this.inner.replace(channel, position, payload)
   }
 
   join(channel: string): Promise<void> | undefined {
@@ -82,6 +86,15 @@ class Unfenced extends Through {
 
   override async history(channel: string, range: Range): Promise<Page> {
     return { ...(await this.inner.history(channel, range)), epoch: SAME }
+  }
+
+  override async replace(
+    channel: string,
+    position: Position,
+    payload: JsonObject,
+  ): Promise<boolean> {
+    const { epoch } = await this.inner.history(channel, { limit: 0 })
+    return this.inner.replace(channel, { ...position, epoch }, payload)
   }
 }
 

@@ -38,6 +38,7 @@ export class ServerProcess {
   #child: ChildProcess | undefined
   #expectedEnd = false
   #output = ''
+  #lines = 0
 
   private constructor(port: number, opsPort: number, options: ServerProcessOptions) {
     this.port = port
@@ -64,6 +65,11 @@ export class ServerProcess {
   /** The newest output. */
   get output(): string {
     return this.#output
+  }
+
+  /** Lines it wrote, over all its lives. */
+  get lines(): number {
+    return this.#lines
   }
 
   /** Resolves when it answers. Also after its end, on the same port and data. */
@@ -176,6 +182,7 @@ export class ServerProcess {
   #collect(text: string): void {
     if (/unhandled|uncaught|out of memory|FATAL/i.test(text)) this.surprises.push(text.trim())
     this.#output = (this.#output + text).slice(-KEPT_OUTPUT)
+    this.#lines += text.split('\n').length - 1
   }
 
   async #end(signal: NodeJS.Signals): Promise<number | null> {

@@ -1,4 +1,4 @@
-import type { Publication } from '@tidewire/protocol'
+import type { JsonObject, Position, Publication } from '@tidewire/protocol'
 import type { Broker, Bus, OnPublications, Page, Range, Receipt } from '@tidewire/server/testing'
 import type { Node, Simulator } from './simulator.ts'
 
@@ -141,6 +141,10 @@ export class TroubledBroker implements Broker {
     const page = await this.#inner.history(channel, { ...range, limit })
     await this.#node.sleep(this.#node.chance.next() * READ_MS)
     return page
+  }
+
+  replace(channel: string, position: Position, payload: JsonObject): Promise<boolean> {
+    return this.#inner.replace(channel, position, payload)
   }
 
   join(channel: string): Promise<void> | undefined {

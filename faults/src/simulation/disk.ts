@@ -1,4 +1,4 @@
-import { ProtocolError, type Publication } from '@tidewire/protocol'
+import { type JsonObject, type Position, ProtocolError, type Publication } from '@tidewire/protocol'
 import type { Appended, Log, Page, Range, Retention } from '@tidewire/server/testing'
 import type { Node } from './simulator.ts'
 
@@ -12,7 +12,8 @@ interface DiskChannel {
   /** The publication with offset n is at n - 1 - trimmed. */
   publications: Publication[]
   trimmed: number
-  ids: Map<string, { offset: number; body: string; at: number }>
+  /** `body`: what is compared with a repetition; `undefined` once it was replaced. */
+  ids: Map<string, { offset: number; body: string | undefined; at: number }>
 }
 
 export interface DiskOptions {
@@ -63,7 +64,8 @@ export class Disk {
     const first = channel.ids.get(message_id)
     const { epoch } = this
     if (first !== undefined && now - first.at <= WINDOW_MS) {
-      if (first.body === body) return { epoch, offset: first.offset, duplicate: true }
+      if (first.body === undefined || first.body === body)
+        return { epoch, offset: first.offset, duplicate: true }
       return new ProtocolError('conflict', 'Another publication has this `message_id`.')
     }
     const offset = this.top(name) + 1
@@ -72,6 +74,16 @@ export class Disk {
     this.#unsynced.push(publication)
     channel.ids.set(message_id, { offset, body, at: now })
     return { epoch, offset, duplicate: false }
+  }
+
+  replace(name: string, { epoch, offset }: Position, payload: JsonObject): boolean {
+    const { publications, trimmed, ids } = this.#of(name)
+    const old = publications[offset - 1 - trimmed]
+    if (epoch !== this.epoch || old === undefined) return false
+    publications[offset - 1 - trimmed] = { ...old, payload }
+    const first = ids.get(old.metadata.message_id)
+    if (first?.offset === offset) first.body = undefined
+    return true
   }
 
   /** What was written so far lasts. */
@@ -138,13 +150,13 @@ export class Disk {
 }
 
 interface Waiting {
-  draft: Publication
-  resolve: (appended: Appended) => void
+  /** Writes to the disk and returns what tells how that went. */
+  write: (now: number) => () => void
   reject: (error: ProtocolError) => void
 }
 
 /**
- * A node's log on a disk. Appends are committed in groups, and a crash takes those that were not committed; it may also come
+ * A node's log on a disk. Writes are committed in groups, and a crash takes those that were not committed; it may also come
  * after a commit and before its answers. Reads see the disk at some moment between their call and their answer.
  */
 export class DiskLog implements Log {
@@ -160,10 +172,11 @@ export class DiskLog implements Log {
   }
 
   append(draft: Publication): Promise<Appended> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ draft, resolve, reject })
-      if (this.#waiting.length === 1) this.#later(() => this.#commit(), 'commit')
-    })
+    return this.#write((now) => this.#disk.write(draft, now))
+  }
+
+  replace(channel: string, position: Position, payload: JsonObject): Promise<boolean> {
+    return this.#write(() => this.#disk.replace(channel, position, payload))
   }
 
   read(channel: string, range: Range): Promise<Page> {
@@ -187,6 +200,17 @@ export class DiskLog implements Log {
     return Promise.resolve()
   }
 
+  #write<T>(work: (now: number) => T | ProtocolError): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const write = (now: number) => {
+        const outcome = work(now)
+        return () => (outcome instanceof ProtocolError ? reject(outcome) : resolve(outcome))
+      }
+      this.#waiting.push({ write, reject })
+      if (this.#waiting.length === 1) this.#later(() => this.#commit(), 'commit')
+    })
+  }
+
   #commit(): void {
     const group = this.#waiting
     this.#waiting = []
@@ -194,15 +218,14 @@ export class DiskLog implements Log {
     const full = this.#disk.state === 'full'
     const written = !full && (!fails || this.#node.chance.happens(0.5))
     const now = this.#node.now()
-    const outcomes = written ? group.map(({ draft }) => this.#disk.write(draft, now)) : []
+    const answers = written ? group.map(({ write }) => write(now)) : []
     this.#disk.sync()
     this.#later(() => {
-      for (const [i, { resolve, reject }] of group.entries()) {
-        const outcome = outcomes[i]
+      for (const [i, { reject }] of group.entries()) {
+        const answer = answers[i]
         if (full) reject(new ProtocolError('storage_full', 'The disk is full.'))
-        else if (fails || outcome === undefined) reject(unavailable())
-        else if (outcome instanceof ProtocolError) reject(outcome)
-        else resolve(outcome)
+        else if (fails || answer === undefined) reject(unavailable())
+        else answer()
       }
     }, 'committed')
   }

@@ -1,4 +1,4 @@
-import { ProtocolError, type Publication } from '@tidewire/protocol'
+import { type JsonObject, type Position, ProtocolError, type Publication } from '@tidewire/protocol'
 import type {
   Appended,
   Broker,
@@ -35,6 +35,10 @@ class HastyLog implements Log {
 
   read(channel: string, range: Range): Promise<Page> {
     return this.#log.read(channel, range)
+  }
+
+  replace(channel: string, position: Position, payload: JsonObject): Promise<boolean> {
+    return this.#log.replace(channel, position, payload)
   }
 
   trim(namespace: string, retention: Retention, now: number): Promise<number> {
@@ -77,6 +81,12 @@ class Retold implements Broker {
   async history(channel: string, range: Range): Promise<Page> {
     const page = await this.#inner.history(channel, range)
     return { ...page, epoch: this.#epochOf(page.epoch) }
+  }
+
+  async replace(channel: string, position: Position, payload: JsonObject): Promise<boolean> {
+    const { epoch } = await this.#inner.history(channel, { limit: 0 })
+    if (position.epoch !== this.#epochOf(epoch)) return false
+    return this.#inner.replace(channel, { ...position, epoch }, payload)
   }
 
   join(channel: string): Promise<void> | undefined {

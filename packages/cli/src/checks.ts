@@ -148,12 +148,19 @@ export function checkSpace({ data, storage }: Config): Finding {
   return { check, level: free < storage.min_free_bytes ? 'fail' : 'warn', message, remedy }
 }
 
-export async function checkDatabase({ data }: Config): Promise<Finding> {
-  const check = 'database'
-  const path = join(resolve(data), 'tidewire.db')
-  if (!existsSync(path)) {
-    return { check, level: 'ok', message: 'none yet: the first start makes it' }
-  }
+/** The logs, and everything else that is kept; the latter only where it is. */
+export async function checkDatabases({ data }: Config): Promise<Finding[]> {
+  const logs = join(resolve(data), 'tidewire.db')
+  const store = join(resolve(data), 'store.db')
+  return [
+    existsSync(logs)
+      ? await checkDatabase('database', logs)
+      : { check: 'database', level: 'ok', message: 'none yet: the first start makes it' },
+    ...(existsSync(store) ? [await checkDatabase('store', store)] : []),
+  ]
+}
+
+async function checkDatabase(check: string, path: string): Promise<Finding> {
   const { size } = statSync(path)
   const { DatabaseSync } = await import('node:sqlite')
   try {
@@ -161,7 +168,7 @@ export async function checkDatabase({ data }: Config): Promise<Finding> {
     try {
       const whole = size <= CHECKED_BYTES
       const row = db.prepare(whole ? 'PRAGMA quick_check(1)' : 'PRAGMA schema_version').get()
-      if (whole && row?.['quick_check'] !== 'ok') return damaged(path)
+      if (whole && row?.['quick_check'] !== 'ok') return damaged(check, path)
     } finally {
       db.close()
     }
@@ -169,7 +176,7 @@ export async function checkDatabase({ data }: Config): Promise<Finding> {
     // Primary result codes of SQLite: the upper bytes tell more of the same.
     const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff
     if (code === BUSY) return { check, level: 'ok', message: `${path} is open in a running server` }
-    if (code === CORRUPT || code === NOT_A_DATABASE) return damaged(path)
+    if (code === CORRUPT || code === NOT_A_DATABASE) return damaged(check, path)
     const message = `${path} cannot be opened: ${(error as Error).message}`
     return { check, level: 'fail', message, remedy: 'Check who owns it.' }
   }
@@ -198,9 +205,9 @@ export async function checkPort(
   return { check, level: 'fail', message: `${host}:${port} is taken by another program`, remedy }
 }
 
-function damaged(path: string): Finding {
+function damaged(check: string, path: string): Finding {
   const remedy = 'Restore a backup, or move the file away to start empty.'
-  return { check: 'database', level: 'fail', message: `${path} is damaged`, remedy }
+  return { check, level: 'fail', message: `${path} is damaged`, remedy }
 }
 
 function megabytes(bytes: number): string {

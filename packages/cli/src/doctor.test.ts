@@ -1,9 +1,14 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { resolveConfig } from '@tidewire/server'
-import { expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { commands } from '../testing/command.ts'
 import { checkClock, checkFiles, checkSpace, type Finding } from './checks.ts'
+import { checkTls } from './policy.ts'
 
 const { directory, run, serve } = commands()
 
@@ -61,13 +66,25 @@ test.each<[string, string, string]>([
   expect(of(check)).toMatchObject([{ level: 'fail' }])
 })
 
-test('a damaged database fails', async () => {
+test.each([
+  ['database', 'tidewire.db'],
+  ['store', 'store.db'],
+])('a damaged %s fails', async (check, file) => {
   const cwd = directory()
-  writeFileSync(join(cwd, 'tidewire.db'), 'x'.repeat(8000))
+  writeFileSync(join(cwd, file), 'x'.repeat(8000))
   const { code, of } = await findings(['--data', '.', '--port', '0', '--ops-port', 'off'], cwd)
   expect(code).toBe(1)
   const remedy = expect.stringContaining('backup') as string
-  expect(of('database')).toMatchObject([{ level: 'fail', remedy }])
+  expect(of(check)).toMatchObject([{ level: 'fail', remedy }])
+})
+
+test('keys that were made count, and their store is looked at', async () => {
+  const cwd = directory()
+  await run(['key', 'create', 'billing'], { cwd })
+  const { code, of } = await findings(['--port', '0', '--ops-port', 'off'], cwd)
+  expect(code).toBe(0)
+  expect(of('store')).toMatchObject([{ level: 'ok' }])
+  expect(of('auth')).toMatchObject([{ message: expect.stringContaining('`tidewire key list`') }])
 })
 
 test('a clock from before the installation fails', () => {
@@ -88,4 +105,158 @@ test('a disk with less than what is kept free fails', () => {
   expect(kept(0)).toMatchObject({ level: 'ok' })
   const remedy = expect.stringContaining('storage.min_free_bytes') as string
   expect(kept(1e15)).toMatchObject({ level: 'fail', remedy })
+})
+
+describe('the policy', () => {
+  const ports = ['--port', '0', '--ops-port', 'off']
+
+  async function found(yaml: string, flags: string[] = ports) {
+    const cwd = directory()
+    writeFileSync(join(cwd, 'tidewire.yaml'), yaml)
+    return findings(flags, cwd)
+  }
+
+  test('lists limits and rates, for people and for programs', async () => {
+    const flags = ['doctor', '--dev', ...ports]
+    const { stdout } = await run(flags)
+    expect(stdout).toMatch(/^ok {4}limits {6}\S/m)
+    expect(stdout).toMatch(/^ {18}a connection +128 channels, 1 MiB waiting/m)
+    expect(stdout).toMatch(/^ {18}connections +20000, 20 a user, 10000 an address/m)
+    expect(stdout).toMatch(/^ok {4}rates {7}\S/m)
+    expect(stdout).toMatch(/^ {18}connection +publishes +1000 at once +200\/s$/m)
+    const { of } = await found('limits: { events: { typing: { burst: 5, per_second: 0.5 } } }')
+    expect(of('limits')).toMatchObject([{ level: 'ok', values: { max_channels: 128 } }])
+    expect(of('rates')).toMatchObject([
+      {
+        lines: expect.arrayContaining([
+          expect.stringMatching(/^event +typing +5 at once +0\.5\/s$/),
+        ]),
+        values: { events: { typing: { burst: 5, per_second: 0.5 } } },
+      },
+    ])
+  })
+
+  test.each<[string, string, string[], string]>([
+    ['limits', 'no limits at all', ['--no-limits'], 'no_limits is set'],
+    ['origins', 'pages of every origin', ['--origins', '*'], 'every origin'],
+    ['transport', 'plain HTTP for everybody', ['--host', '0.0.0.0'], 'plain HTTP on 0.0.0.0:0'],
+    [
+      'operations',
+      'metrics for everybody',
+      ['--ops-host', '0.0.0.0', '--ops-port', '0'],
+      'metrics',
+    ],
+  ])('warns in `%s` of %s, with a remedy', async (check, _, flags, message) => {
+    const base = ['--host', '127.0.0.1', ...ports]
+    const quiet = (await findings(base)).of(check)
+    expect(quiet).toMatchObject([{ level: 'ok' }])
+    const { code, of } = await findings([...base, ...flags])
+    expect(code).toBe(0)
+    expect(of(check)).toMatchObject([
+      { level: 'warn', message: expect.stringContaining(message), remedy: expect.any(String) },
+    ])
+  })
+
+  test('warns of what needs no token while any host name is answered', async () => {
+    const yaml = 'namespaces: { news: { subscribe: anyone }, chat: {} }'
+    expect((await found(yaml)).of('hosts')).toMatchObject([
+      { level: 'warn', message: expect.stringMatching(/^news need no token/) },
+    ])
+    const named = await found(yaml, [...ports, '--hosts', 'live.example.com,example.com'])
+    expect(named.of('hosts')).toMatchObject([
+      { level: 'ok', message: 'live.example.com, example.com' },
+    ])
+  })
+
+  test.each([
+    ['--host', '192.168.1.5', 'which only this machine or network reaches'],
+    ['--proxies', '10.0.0.0/8,::1', 'behind a proxy'],
+  ])('takes plain HTTP with %s %s', async (flag, value, why) => {
+    const { of } = await findings(['--port', '8080', '--ops-port', 'off', flag, value])
+    expect(of('transport')).toMatchObject([{ level: 'ok', message: expect.stringContaining(why) }])
+  })
+
+  test('says where the hook is, whom it serves and what it lacks, without its query', async () => {
+    const { of } = await found(`
+      auth: { hook: { url: 'https://app.example.com/may?key=hidden' } }
+      namespaces: { chat: { hook: true } }`)
+    expect(of('hook')).toMatchObject([{ level: 'warn', remedy: expect.stringContaining('secret') }])
+    const message = of('hook')[0]?.message
+    expect(message).toContain('https://app.example.com/may for chat')
+    expect(message).not.toContain('hidden')
+  })
+
+  test('says where refusals go, and when they cannot', async () => {
+    expect((await found('')).of('audit')).toMatchObject([{ message: 'refusals go to the log' }])
+    const file = join(directory(), 'audit.jsonl')
+    expect((await found(`audit: { file: '${file}' }`)).of('audit')).toMatchObject([
+      { level: 'ok', message: `refusals go to ${file}` },
+    ])
+    const { code, of } = await found(`audit: { file: '${file}/below/it' }`)
+    expect(code).toBe(1)
+    expect(of('audit')).toMatchObject([{ level: 'fail' }])
+  })
+})
+
+describe('keys of others', () => {
+  test('are fetched from where the configuration says, and counted', async () => {
+    const server = createServer((request, response) => {
+      if (request.url === '/keys?tenant=hidden') response.end('{"keys":[{},{}]}')
+      else response.writeHead(404).end()
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    onTestFinished(() => void server.close())
+    const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const keySet = async (path: string, more = ', allow_private: true') => {
+      const cwd = directory()
+      writeFileSync(join(cwd, 'tidewire.yaml'), `auth: { jwks: { url: '${at}${path}'${more} } }`)
+      const { of } = await findings(['--port', '0', '--ops-port', 'off'], cwd)
+      expect(of('auth')).toMatchObject([{ level: 'ok' }])
+      return of('key set')
+    }
+    const good = await keySet('/keys?tenant=hidden')
+    expect(good).toEqual([{ check: 'key set', level: 'ok', message: `${at}/keys: 2 keys` }])
+    expect(await keySet('/other')).toMatchObject([
+      { level: 'fail', message: expect.stringContaining('404') },
+    ])
+    expect(await keySet('/keys', '')).toMatchObject([
+      { level: 'fail', message: expect.stringContaining('allow_private') },
+    ])
+  })
+
+  test('that cannot be read fail', async () => {
+    const cwd = directory()
+    const yaml = 'auth: { public_keys: [{ algorithm: ES256, file: none.pem }] }'
+    writeFileSync(join(cwd, 'tidewire.yaml'), yaml)
+    const { code, of } = await findings(['--port', '0', '--ops-port', 'off'], cwd)
+    expect(code).toBe(1)
+    expect(of('auth')).toMatchObject([
+      { level: 'fail', message: expect.stringContaining('auth.public_keys[0]') },
+    ])
+  })
+})
+
+test('the files of TLS must be there, belong together and last', () => {
+  const cwd = directory()
+  const make = (name: string): void => {
+    const out = ['-keyout', `${name}.key`, '-out', `${name}.crt`]
+    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+    const what = ['-x509', '-days', '90', '-subj', '/CN=localhost']
+    execFileSync('openssl', ['req', ...kind, ...what, ...out], { cwd, stdio: 'ignore' })
+  }
+  make('one')
+  make('two')
+  writeFileSync(join(cwd, 'text'), 'x')
+  const check = (cert: string, key: string, now?: number) => {
+    const tls = { cert_file: join(cwd, cert), key_file: join(cwd, key) }
+    return checkTls(resolveConfig({ file: { tls } }), now).map(({ level }) => level)
+  }
+  expect(checkTls(resolveConfig())).toEqual([])
+  expect(check('one.crt', 'one.key')).toEqual(['ok'])
+  expect(check('one.crt', 'two.key')).toEqual(['fail'])
+  expect(check('one.crt', 'none')).toEqual(['fail'])
+  expect(check('text', 'one.key')).toEqual(['fail'])
+  const days = (count: number): number => Date.now() + count * 24 * 3_600_000
+  expect(check('one.crt', 'one.key', days(80))).toEqual(['warn'])
+  expect(check('one.crt', 'one.key', days(100))).toEqual(['fail'])
 })

@@ -32,8 +32,8 @@ describe('serve --dev', () => {
     expect(response.status).toBe(200)
   })
 
-  test('is refused in production', async () => {
-    const { code, stderr } = await run(['serve', '--dev'], { env: { NODE_ENV: 'production' } })
+  test.each(['--dev', '--no-limits'])('%s is refused in production', async (flag) => {
+    const { code, stderr } = await run(['serve', flag], { env: { NODE_ENV: 'production' } })
     expect(code).toBe(1)
     expect(stderr).toContain('NODE_ENV')
   })
@@ -49,6 +49,42 @@ describe('serve', () => {
     expect((await fetch(`${url}/health`)).status).toBe(200)
     expect((await fetch(`${url}/v1/dev/token`, { method: 'POST' })).status).not.toBe(200)
     await command.until(/Warning: neither a secret nor server keys are set/)
+  })
+
+  test('warns at the start of what is open to everybody, a line each', async () => {
+    const cwd = directory()
+    writeFileSync(join(cwd, 'tidewire.yaml'), 'namespaces: { news: { subscribe: anyone } }\n')
+    const flags = ['--port', '0', '--host', '0.0.0.0', '--ops-port', 'off']
+    const command = start(['serve', ...flags, '--no-limits', '--origins', '*'], { cwd })
+    await command.until(/Warning: plain HTTP on 0\.0\.0\.0:0: .*\n/)
+    const warnings = command.stderr.split('\n').filter((line) => line.startsWith('Warning: '))
+    expect(warnings).toEqual([
+      expect.stringContaining('no token is accepted'),
+      expect.stringMatching(/no_limits is set.*\. Leave it out/),
+      expect.stringMatching(/pages of every origin may connect\. Name/),
+      expect.stringMatching(/news need no token.*\. Set hosts/),
+      expect.stringMatching(/plain HTTP.*\. Set tls/),
+    ])
+  })
+
+  test('warns of nothing where nothing is open', async () => {
+    const cwd = directory()
+    writeFileSync(join(cwd, 'tidewire.yaml'), 'namespaces: { news: { subscribe: user } }\n')
+    const env = { TIDEWIRE_JWT_SECRET: 'a secret of at least thirty-two bytes' }
+    const flags = ['--port', '0', '--host', '127.0.0.1', '--ops-port', 'off']
+    const command = start(['serve', ...flags], { cwd, env })
+    await command.until(/listens on/)
+    expect(await command.kill('SIGTERM')).toBe(0)
+    expect(command.stderr).not.toContain('Warning')
+  })
+
+  test('has keys enough when they were made with `key create`', async () => {
+    const cwd = directory()
+    await run(['key', 'create', 'billing'], { cwd })
+    const flags = ['--port', '0', '--host', '127.0.0.1', '--ops-port', 'off']
+    const command = start(['serve', ...flags], { cwd })
+    await command.until(/Warning: there are no namespaces/)
+    expect(command.stderr).not.toContain('no token is accepted')
   })
 
   test('says which port is taken', async () => {
@@ -103,6 +139,7 @@ describe('serve', () => {
     ['a number that is none', ['--port', '8O8O'], 1, /^`--port` must be a whole number/],
     ['a file that is not there', ['--config', 'none.yaml'], 1, /none\.yaml does not exist/],
     ['an unknown flag', ['--prt', '1'], 2, /unknown option '--prt'/],
+    ['a list with what is none', ['--origins', 'a.example'], 1, /^`--origins` .*origin/],
   ])('refuses %s', async (_, flags, exitCode, pattern) => {
     const { code, stderr } = await run(['serve', '--dev', ...flags])
     expect(code).toBe(exitCode)

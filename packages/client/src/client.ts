@@ -1,4 +1,10 @@
-import { type Envelope, isChannelName, type Json, type JsonObject, type Publication } from '@tidewire/protocol'
+import {
+  type Envelope,
+  isChannelName,
+  type Json,
+  type JsonObject,
+  type Publication,
+} from '@tidewire/protocol'
 import { type Backoff, backoffOf } from './backoff.ts'
 import { type CallHandler, Calls } from './calls.ts'
 import { Channel, type ChannelHost, type PayloadLimits } from './channel.ts'

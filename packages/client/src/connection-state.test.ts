@@ -206,10 +206,12 @@ describe('the connection', () => {
     const { state } = drive
     expect(drive.after(retryAfterMs).on(EVENTS.wake).effects).toEqual([])
     expect(drive.state).toBe(state)
-    expect(drive.after(1000).on(EVENTS.wake).effects.map(({ type }) => type)).toEqual([
-      'drop',
-      'open',
-    ])
+    expect(
+      drive
+        .after(1000)
+        .on(EVENTS.wake)
+        .effects.map(({ type }) => type),
+    ).toEqual(['drop', 'open'])
     // Once: a later loss that says nothing is an ordinary one.
     drive.lost('network').after(1)
     expect(drive.on(EVENTS.wake).effects.map(({ type }) => type)).toEqual(['drop', 'open'])

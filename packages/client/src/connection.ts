@@ -34,7 +34,7 @@ export interface ConnectionOptions {
   transports: Record<TransportName, () => Promise<OpenTransport>>
   on: {
     state(change: StateChange): void
-    /** Whatever the server says after `connection_established`, this included. */
+    /** `connection_established`, before the change of state to `connected`, and whatever the server says after that. */
     envelope(envelope: Envelope): void
     error(error: TidewireError): void
   }
@@ -181,8 +181,12 @@ export class Connection {
 
   #receive(envelope: Envelope): void {
     const { type, payload } = envelope
-    if (type === 'connection_established') this.#established(payload)
-    else if (type === 'auth_expiring') this.#expiring(envelope)
+    if (type === 'connection_established') {
+      // First, what it takes; then it is given what waits.
+      this.#options.on.envelope(envelope)
+      return this.#established(payload)
+    }
+    if (type === 'auth_expiring') this.#expiring(envelope)
     else if (type === 'auth_response') this.#authenticated(envelope)
     else if (type === 'server_shutdown') {
       const { reconnect_in_ms: reconnectInMs } = payload

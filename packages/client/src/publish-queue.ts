@@ -103,16 +103,14 @@ export class PublishQueue {
   }
 
   /**
-   * How much the server takes of this connection; as much as comes when it told no rate. What is sent no faster is not
-   * refused for it, and so keeps its order.
+   * How much the server takes of the coming connection; as much as comes when it told no rate. What is sent no faster is
+   * not refused for it, and so keeps its order.
    */
   pace(burst: number, perSecond: number): void {
     this.#burst = perSecond > 0 ? Math.max(1, burst * PACE) : Infinity
     this.#perMs = perSecond / 1000
+    this.#tokens = this.#burst
     this.#refilledAt = this.#timers.now()
-    // Some were sent before this was known.
-    this.#tokens = this.#burst - this.#inFlight.size
-    this.#flush()
   }
 
   /** It does not any more. `tooLarge`: because of the size of a frame. */

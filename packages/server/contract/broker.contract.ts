@@ -1,4 +1,4 @@
-import type { Publication } from '@tidewire/protocol'
+import type { JsonObject, Position, Publication } from '@tidewire/protocol'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Broker, Range } from '../src/core/ports/broker.ts'
@@ -272,6 +272,8 @@ export function brokerContract(
               clock: harness.clock,
               append: (publication: Publication) => broker.publish(publication),
               read: (range: Range) => broker.history(channel, range),
+              replace: (position: Position, payload: JsonObject) =>
+                broker.replace(channel, position, payload),
               ...(restart && {
                 restart: async () => {
                   await start(await restart())

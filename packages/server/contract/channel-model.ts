@@ -1,4 +1,4 @@
-import type { ProtocolError, Publication } from '@tidewire/protocol'
+import type { JsonObject, Position, ProtocolError, Publication } from '@tidewire/protocol'
 import * as fc from 'fast-check'
 import assert from 'node:assert/strict'
 import type { Page, Range, Receipt } from '../src/core/ports/broker.ts'
@@ -29,6 +29,7 @@ export interface Subject {
   readonly clock: FakeClock
   append(publication: Publication): Promise<Receipt>
   read(range: Range): Promise<Page>
+  replace(position: Position, payload: JsonObject): Promise<boolean>
   trim?: (retention: Retention) => Promise<number>
   restart?: () => Promise<void>
 }
@@ -44,6 +45,8 @@ interface Entry {
   id: string
   body: number
   at: number
+  /** The body is not the one that was appended. */
+  replaced?: boolean
 }
 
 /** What a channel is: an array. */
@@ -69,10 +72,20 @@ export class ChannelModel {
     const first = this.entries.findLastIndex((entry) => entry.id === id)
     const known = this.entries[first]
     if (known !== undefined && now - known.at <= FIVE_MINUTES) {
-      return known.body === body ? { offset: first + 1, duplicate: true } : 'conflict'
+      const same = known.replaced === true || known.body === body
+      return same ? { offset: first + 1, duplicate: true } : 'conflict'
     }
     this.entries.push({ id, body, at: now })
     return { offset: this.newest, duplicate: false }
+  }
+
+  replace({ epoch, offset }: Position, body: number, now: number): boolean {
+    this.trim(this.#retention, now)
+    const entry = this.entries[offset - 1]
+    if (entry === undefined || offset < this.oldest || epoch !== this.epoch) return false
+    entry.body = body
+    entry.replaced = true
+    return true
   }
 
   trim({ max_entries = Infinity, max_age_ms = Infinity }: Retention, now: number): number {
@@ -105,14 +118,17 @@ export class ChannelModel {
 }
 
 type Command = fc.AsyncCommand<ChannelModel, Subject>
-type Append = readonly [id: number, body: number]
+/** `back`: how far below the newest; `at`: which epoch. */
+type Write =
+  | { kind: 'append'; id: number; body: number }
+  | { kind: 'replace'; back: number; body: number; at: 'epoch' | 'another epoch' }
 
-/** Appends asked for in one turn. Few ids and bodies, so that repetitions and conflicts are common. */
-class AppendAll implements Command {
-  readonly #appends: readonly Append[]
+/** Asked for in one turn. Few ids and bodies, so that repetitions and conflicts are common. */
+class WriteAll implements Command {
+  readonly #writes: readonly Write[]
 
-  constructor(appends: readonly Append[]) {
-    this.#appends = appends
+  constructor(writes: readonly Write[]) {
+    this.#writes = writes
   }
 
   check(): boolean {
@@ -120,29 +136,45 @@ class AppendAll implements Command {
   }
 
   async run(model: ChannelModel, subject: Subject): Promise<void> {
-    const now = subject.clock.now()
-    const expected = this.#appends.map(([id, body]) => model.append(`id-${id}`, body, now))
-    const answers = await Promise.allSettled(
-      this.#appends.map(([id, body]) =>
-        subject.append(draft(model.channel, `id-${id}`, { payload: { body } })),
-      ),
-    )
-    for (const [i, answer] of answers.entries()) {
-      const outcome = expected.at(i)
-      if (answer.status === 'rejected') {
-        assert.equal((answer.reason as ProtocolError).reason, outcome)
+    const expected: unknown[] = []
+    const answers: Promise<Receipt | boolean>[] = []
+    for (const write of this.#writes) {
+      const now = subject.clock.now()
+      const payload = { body: write.body }
+      if (write.kind === 'append') {
+        const id = `id-${write.id}`
+        expected.push(model.append(id, write.body, now))
+        answers.push(subject.append(draft(model.channel, id, { payload })))
       } else {
-        const { epoch, ...receipt } = answer.value
-        model.epoch ??= epoch
-        assert.equal(epoch, model.epoch)
-        assert.deepEqual(receipt, outcome)
+        const epoch = write.at === 'epoch' ? (model.epoch ?? 'not known yet') : 'another'
+        const position = { epoch, offset: model.newest - write.back }
+        expected.push(model.replace(position, write.body, now))
+        answers.push(subject.replace(position, payload))
       }
+    }
+    const outcomes = await Promise.allSettled(answers)
+    for (const outcome of outcomes) {
+      if (outcome.status === 'fulfilled' && typeof outcome.value === 'object') {
+        model.epoch ??= outcome.value.epoch
+      }
+    }
+    for (const [i, outcome] of outcomes.entries()) {
+      assert.deepEqual(toExpected(outcome, model.epoch), expected[i])
     }
   }
 
   toString(): string {
-    return `append ${this.#appends.map(([id, body]) => `${id}=${body}`).join(', ')}`
+    return `write ${JSON.stringify(this.#writes)}`
   }
+}
+
+/** An outcome in the words of the model. */
+function toExpected(outcome: PromiseSettledResult<Receipt | boolean>, epoch?: string): unknown {
+  if (outcome.status === 'rejected') return (outcome.reason as ProtocolError).reason
+  if (typeof outcome.value === 'boolean') return outcome.value
+  const { epoch: own, ...receipt } = outcome.value
+  assert.equal(own, epoch)
+  return receipt
 }
 
 class Read implements Command {
@@ -235,17 +267,24 @@ export function channelCommands(can: {
   restart: boolean
 }): fc.Arbitrary<Iterable<Command>> {
   const bound = fc.option(fc.nat(30), { nil: undefined })
-  const append = fc.tuple(fc.nat(12), fc.nat({ max: 1 }))
-  const appends = fc
-    .array(append, { minLength: 1, maxLength: 8 })
-    .map((appends) => new AppendAll(appends))
+  const body = fc.nat({ max: 1 })
+  const append = fc.record({ kind: fc.constant('append' as const), id: fc.nat(12), body })
+  const replace = fc.record({
+    kind: fc.constant('replace' as const),
+    // Also above the newest.
+    back: fc.integer({ min: -2, max: 12 }),
+    body: fc.integer({ min: 0, max: 3 }),
+    at: fc.constantFrom('epoch' as const, 'epoch' as const, 'another epoch' as const),
+  })
+  const write = fc.oneof({ arbitrary: append, weight: 3 }, { arbitrary: replace, weight: 1 })
+  const writes = fc.array(write, { minLength: 1, maxLength: 8 }).map((all) => new WriteAll(all))
   const reads = fc
     .record({ after: bound, before: bound, limit: fc.nat(10) })
     .map((range) => new Read(range))
   const passes = fc.constantFrom(1000, 60_000, 150_000, 300_001).map((ms) => new Pass(ms))
   const trims = retentions().map((retention) => new Trim(retention))
   // All are picked as often as they stand here.
-  const common = [appends, reads, appends, reads, passes, ...(can.trim ? [trims] : [])]
+  const common = [writes, reads, writes, reads, passes, ...(can.trim ? [trims] : [])]
   return can.restart
     ? fc.commands([...common, ...common, ...common, fc.constant(new Restart())], {
         maxCommands: 40,

@@ -1,4 +1,5 @@
 import http from 'node:http'
+import https from 'node:https'
 import { type ErrorPayload, ProtocolError } from '@tidewire/protocol'
 
 export interface StreamEvent {
@@ -28,9 +29,15 @@ export class EventStream {
   }
 
   /** Resolves with the stream; rejects with the `ProtocolError` that was answered instead. */
-  static open(url: string, headers: Record<string, string> = {}): Promise<EventStream> {
+  static open(
+    url: string,
+    headers: Record<string, string> = {},
+    ca?: string,
+  ): Promise<EventStream> {
     return new Promise((resolve, reject) => {
-      const request = http.get(url, { headers, agent: false }, (response) => {
+      const { get } = url.startsWith('https:') ? https : http
+      const options = { headers, agent: false, ...(ca === undefined ? {} : { ca }) } as const
+      const request = get(url, options, (response) => {
         if (response.statusCode === 200) return resolve(new EventStream(response))
         errorOf(response).then(reject, reject)
       })

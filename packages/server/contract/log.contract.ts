@@ -1,4 +1,4 @@
-import type { Publication } from '@tidewire/protocol'
+import type { JsonObject, Position, Publication } from '@tidewire/protocol'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Page, Range } from '../src/core/ports/broker.ts'
@@ -304,6 +304,8 @@ export function logContract(
             clock,
             append: (publication: Publication) => harness.log.append(publication),
             read: (range: Range) => harness.log.read(channel, range),
+            replace: (position: Position, payload: JsonObject) =>
+              harness.log.replace(channel, position, payload),
             trim: (retention: Retention) => harness.log.trim(namespace, retention, clock.now()),
             restart: () => harness.reopen(),
           }

@@ -15,7 +15,7 @@ import type { Clock } from '../src/core/ports/clock.ts'
 import type { Connection } from '../src/core/ports/connection.ts'
 import type { Service, SessionHandle } from '../src/core/ports/service.ts'
 import type { Observer, Refusal } from '../src/core/ports/observer.ts'
-import { Admission } from '../src/transports/admission.ts'
+import { Turnstile } from '../src/transports/turnstile.ts'
 import { Door } from '../src/transports/door.ts'
 import { createRequestListener, type HttpApiOptions } from '../src/transports/http-api.ts'
 
@@ -179,7 +179,7 @@ export async function serveScripted(
     clock,
     observer,
     door: new Door({ origins: [], hosts: [], proxies: [], observer }),
-    admission: new Admission({ maxWaiting: 1_000, random: () => 0, observer }),
+    turnstile: new Turnstile({ maxWaiting: 1_000, random: () => 0, observer }),
     frame: DEFAULT_FRAME_LIMITS,
     readiness: () => [],
     ...options,

@@ -43,10 +43,11 @@ class WebSocketSubscriber implements Subscriber {
     this.#resolve = resolve
     this.#reject = reject
     this.#unanswered = new Set(options.channels)
-    const { cursor, url, token } = options
+    const { cursor, url, token, ca } = options
     this.#positions = cursor === undefined ? new Map() : decodeCursor(cursor)
     this.#socket = new WebSocket(`${url.replace('http', 'ws')}/v1/ws`, {
       headers: { authorization: `Bearer ${token}` },
+      ca,
     })
   }
 
@@ -108,11 +109,12 @@ class WebSocketSubscriber implements Subscriber {
 }
 
 export const subscribeBySse: Subscribe = async (options) => {
-  const { cursor, token } = options
-  const stream = await EventStream.open(address('sse', options), {
+  const { cursor, token, ca } = options
+  const headers = {
     authorization: `Bearer ${token}`,
     ...(cursor === undefined ? {} : { 'last-event-id': cursor }),
-  })
+  }
+  const stream = await EventStream.open(address('sse', options), headers, ca)
   return new SseSubscriber(stream, cursor)
 }
 

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Publication, ProtocolError } from '@tidewire/protocol'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createServer, issueToken } from '../src/index.ts'
@@ -9,6 +11,8 @@ export interface SubscribeOptions {
   channels: readonly string[]
   cursor?: string | undefined
   last?: number | undefined
+  /** Whose certificates count, in PEM; without it those that the machine knows. */
+  ca?: string | undefined
 }
 
 /** A client of one transport that knows PROTOCOL.md and nothing of the server. */
@@ -33,16 +37,20 @@ export type Subscribe = (options: SubscribeOptions) => Promise<Subscriber>
 export interface TransportTraits {
   /** `false` where nothing waits for a reader that is slow. */
   streams: boolean
+  /** The server speaks TLS. */
+  tls?: boolean
 }
 
 const SECRET = 'a secret of the contract, 32 bytes or more'
 const OUTBOX_BYTES = 64 * 1024
+const CERTIFICATE = join(import.meta.dirname, 'tls/one.cert.pem')
+const KEY = join(import.meta.dirname, 'tls/one.key.pem')
 
 /** What every transport does, in the same words, against a real server. */
 export function transportContract(
   name: string,
   subscribe: Subscribe,
-  { streams }: TransportTraits,
+  { streams, tls = false }: TransportTraits,
 ): void {
   const cleanups: (() => unknown)[] = []
 
@@ -56,6 +64,7 @@ export function transportContract(
       port: 0,
       ops: { port: null },
       auth: { jwt_secret: SECRET },
+      ...(tls ? { tls: { cert_file: CERTIFICATE, key_file: KEY } } : {}),
       log: { level: 'silent' },
       limits: { max_outbox_bytes: OUTBOX_BYTES },
       namespaces: {
@@ -77,7 +86,8 @@ export function transportContract(
         await Promise.all(publishes)
       },
       async subscribe(channels: string[], options: Partial<SubscribeOptions> = {}) {
-        const subscriber = await subscribe({ url, token, channels, ...options })
+        const ca = tls ? readFileSync(CERTIFICATE, 'utf8') : undefined
+        const subscriber = await subscribe({ url, token, channels, ca, ...options })
         cleanups.push(() => subscriber.close())
         return subscriber
       },

@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import { uuidv7 } from '@tidewire/protocol'
 import { applicationAuthorizer, type Authorize } from './auth/application.ts'
+import type { HttpHook } from './auth/hook.ts'
 import { systemClock as clock } from './clock.ts'
 import { certificateOf } from './compose/certificate.ts'
 import { LazyStore } from './compose/lazy-store.ts'
@@ -22,7 +23,7 @@ import { Metrics } from './observe/metrics.ts'
 import { ServerObserver } from './observe/observer.ts'
 import { OpsServer } from './observe/ops-server.ts'
 import { type Parts, Server, SERVER } from './server.ts'
-import { Admission } from './transports/admission.ts'
+import { Turnstile } from './transports/turnstile.ts'
 import { Door } from './transports/door.ts'
 import { createRequestListener } from './transports/http-api.ts'
 import { siteHandler } from './transports/site.ts'
@@ -71,6 +72,7 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
     onKeyRevoked: (id) => void core.disconnect(SERVER, { key_id: id }, { revoke: true }),
     onError: (error) => observer.failed('store', error),
   })
+  const hook = hookOf(config, observer)
   const core: Core = new Core({
     clock,
     observer,
@@ -83,13 +85,16 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
     authenticator: authenticatorOf(config, credentials, store.serverKeys, observer),
     members: store.members,
     revocations: store.revocations,
-    hook: hookOf(config, observer),
+    hook,
     authorize:
       authorize && applicationAuthorizer(authorize, (error) => observer.failed('authorize', error)),
   })
   const storage = new Storage({ config, newId, observer, logger, onFatal })
   return new Server(
-    parts({ config, core, observer, metrics, logger, credentials, site, storage, store, wrap }),
+    parts({
+      ...{ config, core, observer, metrics, logger, credentials },
+      ...{ site, storage, store, hook, wrap },
+    }),
   )
 }
 
@@ -103,24 +108,25 @@ interface Made {
   site: string | undefined
   storage: Storage
   store: LazyStore
+  hook: HttpHook | undefined
   wrap: (broker: Broker) => Broker
 }
 
 function parts(made: Made): Parts {
-  const { config, core, observer, metrics, logger, site, storage, store, wrap } = made
+  const { config, core, observer, metrics, logger, site, storage, store, hook, wrap } = made
   const { secret } = made.credentials
   const certificate = certificateOf(config, logger)
   const { origins, hosts, proxies, limits } = config
   const local = config.dev ? { host: config.host } : undefined
   const door = new Door({ origins, hosts, proxies, local, observer })
-  const admission = new Admission({
+  const turnstile = new Turnstile({
     maxWaiting: limits.max_waiting,
     random: Math.random,
     observer,
   })
   const webSocket = new WebSocketTransport({
     door,
-    admission,
+    turnstile,
     service: core,
     observer,
     frame: config.limits,
@@ -133,7 +139,7 @@ function parts(made: Made): Parts {
   ]
   const http = createRequestListener({
     door,
-    admission,
+    turnstile,
     service: core,
     observer,
     clock,
@@ -171,7 +177,7 @@ function parts(made: Made): Parts {
     ops,
     idle: () => webSocket.idle(),
     cut: () => {
-      admission.close()
+      turnstile.close()
       webSocket.close()
     },
     close: async () => {
@@ -179,6 +185,7 @@ function parts(made: Made): Parts {
       http.close()
       await storage.close()
       await store.close()
+      hook?.close()
     },
   }
 }

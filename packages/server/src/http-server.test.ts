@@ -92,3 +92,129 @@ describe('a request that offers an upgrade', () => {
     expect(await upgrade(app, '/app', 'h2c')).toMatch(/^HTTP\/1.1 400 [^]*"code":4009/)
   })
 })
+
+describe('a peer that takes its time', () => {
+  const patience = { headersMs: 100, requestMs: 200, idleMs: 300, checkMs: 20 }
+
+  /** Whatever the server says and however it ends, over a socket that stays open on this side. */
+  function talk(server: http.Server) {
+    const { port } = server.address() as AddressInfo
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    let text = ''
+    socket.on('data', (chunk: Buffer) => (text += String(chunk)))
+    socket.on('error', () => undefined)
+    const drips: NodeJS.Timeout[] = []
+    return {
+      socket,
+      drip: (bytes: string) => void drips.push(setInterval(() => socket.write(bytes), 10)),
+      async end(): Promise<string> {
+        await Promise.race([once(socket, 'end'), once(socket, 'close')])
+        for (const drip of drips) clearInterval(drip)
+        return text
+      },
+    }
+  }
+
+  const connectionsOf = (server: http.Server): Promise<unknown> =>
+    new Promise((resolve) => server.getConnections((_, count) => resolve(count)))
+
+  it.each<[string, (peer: ReturnType<typeof talk>) => void]>([
+    ['says nothing', () => undefined],
+    ['stops in its headers', ({ socket }) => socket.write('GET /health HTTP/1.1\r\nHost: x\r\n')],
+    [
+      'drips its headers',
+      ({ socket, drip }) => {
+        socket.write('GET /health HTTP/1.1\r\nHost: x\r\n')
+        drip('X-A: b\r\n')
+      },
+    ],
+    [
+      'drips its body',
+      ({ socket, drip }) => {
+        socket.write('POST /v1/publications HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n')
+        drip('x')
+      },
+    ],
+    [
+      'drips chunks of its body',
+      ({ socket, drip }) => {
+        socket.write(
+          'POST /v1/publications HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n',
+        )
+        drip('1\r\nx\r\n')
+      },
+    ],
+  ])('is told so and sent away, also when it does not go, when it %s', async (_, slow) => {
+    const server = await listen(createHttpServer(handlers, { patience }))
+    const peer = talk(server)
+    await once(peer.socket, 'connect')
+    slow(peer)
+    expect(await peer.end()).toMatch(/^HTTP\/1\.1 408 Request Timeout[^]*"code":4014/)
+    await expect.poll(() => connectionsOf(server), { timeout: 5_000 }).toBe(0)
+    peer.socket.destroy()
+  })
+
+  it('is sent away when it does not take its answer', async () => {
+    const large = Buffer.alloc(16 * 1024 * 1024)
+    const server = await listen(
+      createHttpServer(
+        { ...handlers, request: (_, response) => response.end(large) },
+        { patience },
+      ),
+    )
+    const { port } = server.address() as AddressInfo
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.pause()
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    await expect.poll(() => connectionsOf(server)).toBe(1)
+    await expect.poll(() => connectionsOf(server), { timeout: 5_000 }).toBe(0)
+    socket.destroy()
+  })
+
+  it('is in nobody’s way', async () => {
+    const server = await listen(createHttpServer(handlers, { patience }))
+    const peers = Array.from({ length: 50 }, () => talk(server))
+    for (const { socket, drip } of peers) {
+      socket.write('GET /health HTTP/1.1\r\n')
+      drip('X-A: b\r\n')
+    }
+    const { port } = server.address() as AddressInfo
+    const answer = await fetch(`http://127.0.0.1:${port}/health`)
+    expect(await answer.text()).toBe('ours: ')
+    await Promise.all(peers.map((peer) => peer.end()))
+    for (const { socket } of peers) socket.destroy()
+  })
+
+  it('has no more sockets than there are', async () => {
+    const server = await listen(createHttpServer(handlers, { maxConnections: 2 }))
+    const peers = [talk(server), talk(server)]
+    await expect.poll(() => connectionsOf(server)).toBe(2)
+    expect(await talk(server).end()).toBe('')
+    expect(await connectionsOf(server)).toBe(2)
+    for (const { socket } of peers) socket.destroy()
+  })
+})
+
+it.each([
+  ['a header that is too large', `X-A: ${'a'.repeat(17_000)}`, 431],
+  ['many headers that are too large together', 'X-A: aaaaaaaaaaaaaaaa\r\n'.repeat(900).trim(), 431],
+  ['a header without a name', ': a', 400],
+  ['two lengths', 'Content-Length: 1\r\nContent-Length: 2', 400],
+  ['a length and chunks', 'Content-Length: 1\r\nTransfer-Encoding: chunked', 400],
+  ['a folded header', 'X-A: a\r\n b', 400],
+  ['a bare line feed', 'X-A: a\nX-B: b', 400],
+  ['no host', '', 400],
+])('%s is refused in time, and its socket closed', async (_, lines, status) => {
+  const server = await listen(createHttpServer(handlers))
+  const { port } = server.address() as AddressInfo
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.on('error', () => undefined)
+  const host = lines === '' ? '' : `Host: x\r\n${lines}\r\n`
+  socket.write(`GET /v1/ws HTTP/1.1\r\n${host}\r\n`)
+  let text = ''
+  socket.on('data', (chunk: Buffer) => (text += String(chunk)))
+  await once(socket, 'end')
+  expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+  socket.destroy()
+})

@@ -8,7 +8,7 @@ export {
 } from './auth/diagnostics.ts'
 export { isUserId, issueToken } from './auth/jwt.ts'
 export { readDevSecret, readDevServerKey } from './auth/secret.ts'
-export { createServerKey, type ServerKey } from './auth/server-keys.ts'
+export { createServerKey } from './auth/server-keys.ts'
 export { createServer, type ServerOptions } from './compose.ts'
 export {
   type Config,
@@ -25,6 +25,8 @@ export type { CallResult } from './core/calls.ts'
 export type { Actor } from './core/ports/actor.ts'
 export { parseCapabilities } from './core/ports/capabilities.ts'
 export type { Receipt } from './core/ports/broker.ts'
+export type { Target } from './core/ports/revocations.ts'
+export type { ServerKey } from './core/ports/server-keys.ts'
 export type { Logger } from './observe/logs.ts'
 export type {
   Addresses,

@@ -60,7 +60,7 @@ function eventually<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
 }
 
 const HANDSHAKE =
-  'GET /v1/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+  'GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
   'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
 const ignore = (): void => undefined
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n)

@@ -43,7 +43,9 @@ function install(name: 'one' | 'two') {
   return { certificate, certFile, keyFile, put, reloads, errors }
 }
 
-async function serve(certificate: Certificate): Promise<{ server: http.Server; url: string; port: number }> {
+async function serve(
+  certificate: Certificate,
+): Promise<{ server: http.Server; url: string; port: number }> {
   const patience = { headersMs: 200, requestMs: 1_000, idleMs: 5_000, checkMs: 20 }
   const handlers = {
     request: (_: http.IncomingMessage, response: http.ServerResponse) => void response.end('hi'),
@@ -74,14 +76,20 @@ describe('a server with a certificate', () => {
     expect(url).toMatch(/^https:\/\/127\.0\.0\.1:/)
     const { cert: ca } = certificate.pair
     const text = await new Promise<string>((resolve, reject) => {
-      https.get(url, { ca }, (response) => response.once('data', (data) => resolve(String(data)))).on('error', reject)
+      https
+        .get(url, { ca }, (response) => response.once('data', (data) => resolve(String(data))))
+        .on('error', reject)
     })
     expect(text).toBe('hi')
   })
 
   it('speaks no TLS older than 1.2', async () => {
     const { port } = await serve(install('one').certificate)
-    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const
+    const old = {
+      minVersion: 'TLSv1',
+      maxVersion: 'TLSv1.1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    } as const
     const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...old })
     const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
     expect(error.code).toMatch(/^ERR_SSL_/)
@@ -104,19 +112,25 @@ describe('a server with a certificate', () => {
 
   it.each<[string, (files: ReturnType<typeof install>) => void]>([
     ['of two different pairs', ({ put }) => put('two', 'one')],
-    ['that is cut off', ({ certFile }) => writeFileSync(certFile, '-----BEGIN CERTIFICATE-----\nMIIB')],
+    [
+      'that is cut off',
+      ({ certFile }) => writeFileSync(certFile, '-----BEGIN CERTIFICATE-----\nMIIB'),
+    ],
     ['whose key is empty', ({ keyFile }) => writeFileSync(keyFile, '')],
     ['that is gone', ({ certFile }) => rmSync(certFile)],
-  ])('keeps its own when it is given one %s, says so once, and takes the next good one', async (_, harm) => {
-    const files = install('one')
-    const { port } = await serve(files.certificate)
-    harm(files)
-    await expect.poll(() => files.errors.length).toBe(1)
-    expect(await nameAt(port)).toBe('one.test')
-    files.put('two', 'two')
-    await expect.poll(() => nameAt(port)).toBe('two.test')
-    expect([files.errors.length, files.reloads.length]).toEqual([1, 1])
-  })
+  ])(
+    'keeps its own when it is given one %s, says so once, and takes the next good one',
+    async (_, harm) => {
+      const files = install('one')
+      const { port } = await serve(files.certificate)
+      harm(files)
+      await expect.poll(() => files.errors.length).toBe(1)
+      expect(await nameAt(port)).toBe('one.test')
+      files.put('two', 'two')
+      await expect.poll(() => nameAt(port)).toBe('two.test')
+      expect([files.errors.length, files.reloads.length]).toEqual([1, 1])
+    },
+  )
 
   it('takes a touched file for no news', async () => {
     const { certificate, certFile, put, reloads, errors } = install('one')

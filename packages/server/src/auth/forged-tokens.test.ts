@@ -31,7 +31,7 @@ const FORGED: readonly [string, (issuer: Issuer) => string][] = [
   ['five parts with a good header', (issuer) => `${partsOf(issuer)[0]}.b.c.d.e`],
   ['without signature', (issuer) => `${partsOf(issuer).slice(0, 2).join('.')}.`],
   ['without the last part', (issuer) => partsOf(issuer).slice(0, 2).join('.')],
-  ['alg none', (issuer) => `${base64({ alg: 'none' })}.${base64(CLAIMS)}.`],
+  ['alg none', () => `${base64({ alg: 'none' })}.${base64(CLAIMS)}.`],
   [
     'alg none with a signature',
     (issuer) => `${base64({ alg: 'none' })}.${base64(CLAIMS)}.${partsOf(issuer)[2]}`,
@@ -182,7 +182,7 @@ const FORGED_WITH_PUBLIC_KEYS: readonly [string, KeySource, () => string][] = [
     (name) => {
       const { source, header } = ISSUERS[name] as Issuer
       const pair = header.alg === 'RS256' ? RSA : header.alg === 'ES256' ? EC : ED
-      const secrets: [string, string | Buffer][] = [
+      const secrets: [string, Parameters<typeof hmac>[0]][] = [
         ['its PEM', pemOf(pair)],
         ['its PEM without the last line break', pemOf(pair).trimEnd()],
         ['its DER', pair.publicKey.export({ format: 'der', type: 'spki' })],
@@ -266,31 +266,30 @@ function swap(issuer: Issuer, part: 0 | 1 | 2, by = ''): string {
   return partsOf(issuer).with(part, by).join('.')
 }
 
-async function expectForged(token: string, source: KeySource): Promise<void> {
-  const error = await refusal(token, { sources: [source] })
-  expect(error.reason).toBe('authentication_failed')
-  for (const part of token.split('.').filter((part) => part.length > 8)) {
-    expect(error.message).not.toContain(part)
-  }
+/** Why it is refused; the message gives no part of it away. */
+async function reasonFor(token: string, source: KeySource): Promise<string> {
+  const { reason, message } = await refusal(token, { sources: [source] })
+  const told = token.split('.').find((part) => part.length > 8 && message.includes(part))
+  return told === undefined ? reason : message
 }
 
 describe.each(Object.entries(ISSUERS))(
   'forged tokens where they are signed with %s',
   (_, issuer) => {
     test.each(FORGED)('are refused: %s', async (_, forge) => {
-      await expectForged(forge(issuer), issuer.source)
+      expect(await reasonFor(forge(issuer), issuer.source)).toBe('authentication_failed')
     })
 
     test.each(
       Object.entries(ISSUERS).filter(([, other]) => other.header.alg !== issuer.header.alg),
     )('are refused: those signed with %s', async (_, other) => {
-      await expectForged(signedBy(other), issuer.source)
+      expect(await reasonFor(signedBy(other), issuer.source)).toBe('authentication_failed')
     })
   },
 )
 
 describe('tokens forged for public keys', () => {
   test.each(FORGED_WITH_PUBLIC_KEYS)('are refused: %s', async (_, source, forge) => {
-    await expectForged(forge(), source)
+    expect(await reasonFor(forge(), source)).toBe('authentication_failed')
   })
 })

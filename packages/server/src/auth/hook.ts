@@ -6,6 +6,7 @@ import type { Clock } from '../core/ports/clock.ts'
 import { Outbound, type Reply } from '../outbound/outbound.ts'
 import { Answers } from './answers.ts'
 import { Breaker } from './breaker.ts'
+import { parseJson } from './parse-json.ts'
 import { Places } from './places.ts'
 
 const MAX_ANSWERS = 10_000
@@ -166,14 +167,6 @@ function answerOf({ status, body }: Reply): Answer {
   const answer = answerSchema.safeParse(parseJson(body))
   if (!answer.success) throw new TypeError('The hook did not answer `{ "allow": true }` or false.')
   return answer.data
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 function signatureOf(secret: string, timestamp: string, body: string): string {

@@ -9,6 +9,7 @@ import {
   suits,
   type VerificationKey,
 } from './keys.ts'
+import { parseJson } from './parse-json.ts'
 
 const MAX_KEYS = 100
 /** Keys that one token is tried with. Only tokens or keys without a `kid` come to more than one. */
@@ -163,14 +164,6 @@ function toKeys(entry: unknown, algorithms: readonly PublicAlgorithm[]): Verific
 function readKey(material: JsonWebKey) {
   try {
     return createPublicKey({ key: material, format: 'jwk' })
-  } catch {
-    return undefined
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
   } catch {
     return undefined
   }

@@ -84,7 +84,7 @@ export function publicKeys(options: readonly PublicKeyOptions[]): VerificationKe
     const name = `auth.public_keys[${i}]`
     const key = readPublicKey(name, pem ?? readPem(name, file))
     if (!suits(key, algorithm)) {
-      throw new TypeError(`\`${name}\` is no key for ${algorithm}: ${NEEDS[family(algorithm)]}.`)
+      throw new TypeError(`\`${name}\` is no key for ${algorithm}: ${needOf(algorithm)}.`)
     }
     return { algorithm, id, key }
   })
@@ -94,25 +94,21 @@ export function publicKeys(options: readonly PublicKeyOptions[]): VerificationKe
 export function suits(key: KeyObject, algorithm: PublicAlgorithm): boolean {
   const { type, asymmetricKeyType, asymmetricKeyDetails: details } = key
   if (type !== 'public') return false
-  switch (family(algorithm)) {
-    case 'rsa':
-      return asymmetricKeyType === 'rsa' && (details?.modulusLength ?? 0) >= MIN_RSA_BITS
-    case 'ec':
-      return asymmetricKeyType === 'ec' && details?.namedCurve === CURVES[algorithm as EcAlgorithm]
-    case 'ed':
-      return asymmetricKeyType === 'ed25519'
+  if (algorithm === 'EdDSA') return asymmetricKeyType === 'ed25519'
+  if (isEc(algorithm)) {
+    return asymmetricKeyType === 'ec' && details?.namedCurve === CURVES[algorithm]
   }
+  return asymmetricKeyType === 'rsa' && (details?.modulusLength ?? 0) >= MIN_RSA_BITS
 }
 
-const NEEDS = {
-  rsa: `it takes an RSA key of at least ${MIN_RSA_BITS} bits`,
-  ec: 'ES256 takes a key on P-256, ES384 one on P-384, ES512 one on P-521',
-  ed: 'it takes an Ed25519 key',
+function isEc(algorithm: PublicAlgorithm): algorithm is EcAlgorithm {
+  return Object.hasOwn(CURVES, algorithm)
 }
 
-function family(algorithm: PublicAlgorithm): 'rsa' | 'ec' | 'ed' {
-  if (algorithm === 'EdDSA') return 'ed'
-  return algorithm.startsWith('ES') ? 'ec' : 'rsa'
+function needOf(algorithm: PublicAlgorithm): string {
+  if (algorithm === 'EdDSA') return 'it takes an Ed25519 key'
+  if (isEc(algorithm)) return `it takes an EC key on ${CURVES[algorithm]}`
+  return `it takes an RSA key of at least ${MIN_RSA_BITS} bits`
 }
 
 function readPem(name: string, file = ''): string {
@@ -120,7 +116,9 @@ function readPem(name: string, file = ''): string {
     return readFileSync(file, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    throw new TypeError(`The file of \`${name}\` cannot be read: ${code ?? 'it failed'}.`)
+    throw new TypeError(`The file of \`${name}\` cannot be read: ${code ?? 'it failed'}.`, {
+      cause: error,
+    })
   }
 }
 

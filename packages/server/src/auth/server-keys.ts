@@ -4,8 +4,6 @@ import type { Actor } from '../core/ports/actor.ts'
 import type { Authenticator } from '../core/ports/authenticator.ts'
 import type { ServerKey, ServerKeys } from '../core/ports/server-keys.ts'
 
-export type { ServerKey } from '../core/ports/server-keys.ts'
-
 const KEY = /^tw_([a-z0-9-]{1,32})_[A-Za-z0-9_-]{16,128}$/
 const DIGEST = /^[0-9a-f]{64}$/
 /** Compared with when no key has the id, so that an unknown id takes the same path. */

@@ -1,4 +1,4 @@
-import type { Publication } from '@tidewire/protocol'
+import type { JsonObject, Publication } from '@tidewire/protocol'
 import { PAGE_CHARACTERS, type Range } from '../core/ports/broker.ts'
 
 /** The newest publications of one channel, in a ring that grows and shrinks with what it holds. */
@@ -25,6 +25,19 @@ export class HotLog {
     this.#times[offset & this.#mask] = at
     this.#lengths[offset & this.#mask] = length
     return offset
+  }
+
+  /**
+   * Puts another in the place of the publication, with this payload, and returns the one that was there: others may be
+   * about to send it, so it stays as it is. `undefined` when it is not held.
+   */
+  replace(offset: number, payload: JsonObject, length: number): Publication | undefined {
+    if (offset < this.oldest || offset > this.newest) return undefined
+    const slot = offset & this.#mask
+    const old = this.#slots[slot]!
+    this.#slots[slot] = { ...old, payload }
+    this.#lengths[slot] = length
+    return old
   }
 
   dropOldest(): void {

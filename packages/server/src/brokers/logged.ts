@@ -1,4 +1,4 @@
-import type { Publication } from '@tidewire/protocol'
+import type { JsonObject, Position, Publication } from '@tidewire/protocol'
 import type { Broker, OnPublications, Page, Range, Receipt } from '../core/ports/broker.ts'
 import type { Bus } from '../core/ports/bus.ts'
 import type { Clock } from '../core/ports/clock.ts'
@@ -34,7 +34,7 @@ export class LoggedBroker implements Broker {
   /** Appended and not yet broadcast, by channel. All have the epoch of the log's last answer. */
   #landed = new Map<string, Publication[]>()
   #epoch = ''
-  readonly #publishing = new InFlight()
+  readonly #writing = new InFlight()
   #stopped = false
   #cancelTrim: () => void = () => undefined
 
@@ -57,7 +57,7 @@ export class LoggedBroker implements Broker {
   }
 
   publish(draft: Publication): Promise<Receipt> {
-    return this.#publishing.track(
+    return this.#writing.track(
       this.#log.append(draft).then((appended) => {
         if (!appended.duplicate) this.#land(draft, appended)
         return appended
@@ -67,6 +67,10 @@ export class LoggedBroker implements Broker {
 
   history(channel: string, range: Range): Promise<Page> {
     return this.#log.read(channel, range)
+  }
+
+  replace(channel: string, position: Position, payload: JsonObject): Promise<boolean> {
+    return this.#writing.track(this.#log.replace(channel, position, payload))
   }
 
   join(channel: string): Promise<void> | undefined {
@@ -82,7 +86,7 @@ export class LoggedBroker implements Broker {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancelTrim()
-    await this.#publishing.idle()
+    await this.#writing.idle()
   }
 
   #land(publication: Publication, { epoch, offset }: Appended): void {

@@ -1,11 +1,11 @@
-import { ProtocolError, type Publication } from '@tidewire/protocol'
+import { type JsonObject, type Position, ProtocolError, type Publication } from '@tidewire/protocol'
 import type { Broker, OnPublications, Page, Range, Receipt } from '../core/ports/broker.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Retention } from '../core/ports/log.ts'
 import { digestOf } from './digest.ts'
 import { HotLog } from './hot-log.ts'
 import { Joined } from './joined.ts'
-import { type IdBudget, RecentIds, WINDOW_MS } from './recent-ids.ts'
+import { type IdBudget, RecentIds, type Remembered, WINDOW_MS } from './recent-ids.ts'
 
 /** What the broker may hold, whatever is published. About 1 KB an entry and 150 bytes an id, with small payloads. */
 export interface MemoryLimits {
@@ -78,7 +78,7 @@ export class MemoryBroker implements Broker {
     const body = JSON.stringify(draft.payload)
     const digest = digestOf(draft.type, body)
     const first = channel.ids.find(message_id, now)
-    if (first !== undefined) return repeated(channel, first.offset, first.digest === digest)
+    if (first !== undefined) return repeated(channel, first, digest)
     const offset = channel.log.append(draft, body.length, now)
     this.#entries += 1
     this.#retain(channel, now)
@@ -95,6 +95,18 @@ export class MemoryBroker implements Broker {
     this.#expire(log, now)
     const { publications, more } = log.read(range)
     return Promise.resolve({ epoch, oldest: log.oldest, newest: log.newest, publications, more })
+  }
+
+  replace(name: string, { epoch, offset }: Position, payload: JsonObject): Promise<boolean> {
+    const channel = this.#channels.get(name)
+    if (channel?.epoch !== epoch) return Promise.resolve(false)
+    const now = this.#clock.steady()
+    this.#use(name, now)
+    this.#expire(channel.log, now)
+    const replaced = channel.log.replace(offset, payload, JSON.stringify(payload).length)
+    if (replaced === undefined) return Promise.resolve(false)
+    channel.ids.replaced(replaced.metadata.message_id, offset)
+    return Promise.resolve(true)
   }
 
   join(name: string): undefined {
@@ -198,8 +210,13 @@ class Channel {
   }
 }
 
-function repeated({ epoch }: Channel, offset: number, same: boolean): Promise<Receipt> {
-  if (same) return Promise.resolve({ epoch, offset, duplicate: true })
+function repeated(
+  { epoch }: Channel,
+  { offset, digest }: Remembered,
+  other: number,
+): Promise<Receipt> {
+  if (digest === undefined || digest === other)
+    return Promise.resolve({ epoch, offset, duplicate: true })
   return Promise.reject(
     new ProtocolError(
       'conflict',

@@ -4,8 +4,8 @@ export const WINDOW_MS = 5 * 60_000
 /** What is remembered of a publication: enough to answer its repetition. */
 export interface Remembered {
   offset: number
-  /** Digest of type and payload. */
-  digest: number
+  /** Of type and payload; `undefined` once the payload was replaced: then nothing may be told of the first one. */
+  digest: number | undefined
   at: number
 }
 
@@ -45,6 +45,14 @@ export class RecentIds {
     // An id that was remembered longer ago than the window counts anew.
     if (!this.#young.has(id)) this.#budget.used += 1
     this.#young.set(id, { offset, digest, at })
+  }
+
+  /** The publication of this id and offset got another payload. */
+  replaced(id: string, offset: number): void {
+    for (const generation of [this.#young, this.#old]) {
+      const remembered = generation.get(id)
+      if (remembered?.offset === offset) remembered.digest = undefined
+    }
   }
 
   /** Gives memory back when nothing happened for long. */

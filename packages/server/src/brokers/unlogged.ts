@@ -32,12 +32,11 @@ export class UnloggedBroker implements Broker {
   }
 
   history(): Promise<Page> {
-    return Promise.reject(
-      new ProtocolError(
-        'not_found',
-        'The channel keeps no history: the durability of its namespace is `none`.',
-      ),
-    )
+    return Promise.reject(noHistory())
+  }
+
+  replace(): Promise<boolean> {
+    return Promise.reject(noHistory())
   }
 
   join(channel: string): Promise<void> | undefined {
@@ -53,6 +52,13 @@ export class UnloggedBroker implements Broker {
   stop(): Promise<void> {
     return this.#publishing.idle()
   }
+}
+
+function noHistory(): ProtocolError {
+  return new ProtocolError(
+    'not_found',
+    'The channel keeps no history: the durability of its namespace is `none`.',
+  )
 }
 
 function handedOver(): Receipt {

@@ -2,13 +2,13 @@ import { TokenAuthenticator } from '../auth/authenticator.ts'
 import { HttpHook } from '../auth/hook.ts'
 import { issueToken } from '../auth/jwt.ts'
 import { keepDevSecret, keepDevServerKey } from '../auth/secret.ts'
-import { type ServerKey, serverKeysOf, toServerKey } from '../auth/server-keys.ts'
+import { serverKeysOf, toServerKey } from '../auth/server-keys.ts'
 import { Tokens } from '../auth/tokens.ts'
 import { systemClock as clock } from '../clock.ts'
-import type { Config } from '../config/resolve.ts'
+import { type Config, ConfigError } from '../config/resolve.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { RefreshTokenStore } from '../core/ports/refresh-tokens.ts'
-import type { ServerKeys } from '../core/ports/server-keys.ts'
+import type { ServerKey, ServerKeys } from '../core/ports/server-keys.ts'
 import type { TokenIssuer } from '../transports/http-tokens.ts'
 
 const DEV_TOKEN_MS = 24 * 3600 * 1000
@@ -30,6 +30,7 @@ export function credentialsOf(config: Config): Credentials {
   }
 }
 
+/** Throws `ConfigError` for public keys that cannot be used. */
 export function authenticatorOf(
   { auth }: Config,
   { secret, serverKeys }: Credentials,
@@ -37,7 +38,7 @@ export function authenticatorOf(
   observer: Observer,
 ): TokenAuthenticator {
   const { jwks } = auth
-  return new TokenAuthenticator({
+  const options = {
     secret,
     algorithms: auth.jwt_algorithms,
     publicKeys: auth.public_keys,
@@ -52,8 +53,14 @@ export function authenticatorOf(
     serverKeys: [serverKeysOf(serverKeys), kept],
     maxAgeMs: auth.token_max_age_ms,
     clock,
-    onError: (error) => observer.failed('jwks', error),
-  })
+    onError: (error: unknown) => observer.failed('jwks', error),
+  }
+  try {
+    return new TokenAuthenticator(options)
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause
+    throw new ConfigError(`\`auth.public_keys\` cannot be used: ${cause.message}`, { cause })
+  }
 }
 
 export function hookOf({ auth: { hook } }: Config, observer: Observer): HttpHook | undefined {

@@ -49,7 +49,7 @@ export const ConfigSchema = section({
   ),
   origins: key(
     z.array(origin, { error: 'must be a list of origins' }).default([]),
-    'Origins of pages that may connect, beside those of this host: https://app.example.com, https://*.example.com.',
+    'Origins of pages that may connect, beside those of this host: https://app.example.com, https://*.example.com. Under dev, when empty, those of this machine.',
     { flag: 'origins', parse: parseList },
   ),
   hosts: key(

@@ -44,7 +44,9 @@ export class Admission {
     if (full !== undefined || rates === undefined || actor !== undefined) return full
     // Who does not say who it is cannot keep out those that do.
     if (sessions.strangers < Math.ceil(limits.max_connections / 2)) return undefined
-    return this.#tooMany('Too many connections without a token. Try again later, or send one with the request.')
+    return this.#tooMany(
+      'Too many connections without a token. Try again later, or send one with the request.',
+    )
   }
 
   /**

@@ -101,7 +101,8 @@ export class Gate {
         return owns(actor.user, channel)
       case 'member':
         return actor.user !== undefined && this.#options.members.has(channel, actor.user)
-      case 'server':
+      // `server`: servers were let in before.
+      default:
         return false
     }
   }

@@ -108,7 +108,8 @@ export class Hub {
   /** True when the recipient was the channel's last one. */
   leave(channel: string, recipient: Recipient): boolean {
     const room = this.#rooms.get(channel)
-    if (room === undefined || !room.recipients.delete(recipient) || room.recipients.size > 0) return false
+    if (room === undefined || !room.recipients.delete(recipient) || room.recipients.size > 0)
+      return false
     this.#rooms.delete(channel)
     return true
   }

@@ -1,4 +1,3 @@
-import { ProtocolError } from '@tidewire/protocol'
 import { describe, expect, it, vi } from 'vitest'
 import {
   ADA,
@@ -15,10 +14,6 @@ const EVE: Actor = { kind: 'user', user: 'eve' }
 const BACKEND: Actor = { kind: 'server', key_id: 'backend' }
 const FEW = { burst: 3, per_second: 2 }
 const WIDE: Limits = { ...LIMITS, max_in_flight: 100, max_outbox_bytes: 1e6 }
-
-function start(limits: Partial<Limits>, noLimits = false): Promise<CoreHarness> {
-  return CoreHarness.start({ limits: { ...WIDE, ...limits }, noLimits })
-}
 
 const limited = {
   publishes: { connection: { ...LIMITS.connection, publishes: FEW } },
@@ -134,7 +129,10 @@ describe('publishes of a user', () => {
   })
 
   it('are not used up by what the connection was refused', async () => {
-    const { clock, connect } = await ready({ ...limited.publishes, user: { ...LIMITS.user, publishes: { burst: 6, per_second: 1 } } })
+    const { clock, connect } = await ready({
+      ...limited.publishes,
+      user: { ...LIMITS.user, publishes: { burst: 6, per_second: 1 } },
+    })
     const [greedy, other] = [connect(), connect()]
     publish(greedy, 50)
     publish(other, 3)
@@ -326,59 +324,6 @@ describe('a publish', () => {
   })
 })
 
-describe('tokens that are refused', () => {
-  const failures = { burst: 3, per_second: 1 }
-
-  it('are not looked at any more when there were too many from the address', async () => {
-    const { core, clock, harness } = await ready({ address: { ...LIMITS.address, failures } })
-    const answers: unknown[] = []
-    for (let i = 0; i < 10; i++) {
-      await core.authenticate('forged', '192.0.2.1').catch((error: unknown) => answers.push(error))
-    }
-    expect(answers.map((error) => (error as ProtocolError).reason)).toEqual([
-      ...Array.from({ length: 3 }, () => 'authentication_failed'),
-      ...Array.from({ length: 7 }, () => 'rate_limited'),
-    ])
-    expect(harness.authentications).toBe(3)
-    await expect(core.authenticate('token of ada', '192.0.2.1')).rejects.toMatchObject({
-      retryAfterMs: 1_000,
-    })
-    await expect(core.authenticate('token of ada', '192.0.2.2')).resolves.toMatchObject({
-      user: 'ada',
-    })
-    await clock.advance(1_000)
-    await expect(core.authenticate('token of ada', '192.0.2.1')).resolves.toMatchObject({
-      user: 'ada',
-      address: '192.0.2.1',
-    })
-  })
-
-  it('are counted for frames, too, and good ones are not', async () => {
-    const { core, clock, harness } = await ready({ address: { ...LIMITS.address, failures } })
-    for (let i = 0; i < 10; i++) await core.authenticate('token of ada', '192.0.2.1')
-    for (let i = 0; i < 3; i++) {
-      harness.connectStranger().session.receive(frame('auth', { token: 'forged' }))
-      await clock.settle()
-    }
-    const { session, connection } = harness.connectStranger()
-    session.receive(frame('auth', { token: 'token of ada' }))
-    await clock.settle()
-    expect(connection.of('error')[0]?.payload).toMatchObject({ code: 4004 })
-    expect(connection.closedWith).toBeUndefined()
-  })
-
-  it('are not those that only expired', async () => {
-    const { core } = await ready({ address: { ...LIMITS.address, failures } }, false, {
-      authenticate: () => Promise.reject(new ProtocolError('session_expired', 'Expired.')),
-    })
-    for (let i = 0; i < 10; i++) {
-      await expect(core.authenticate('old', '192.0.2.1')).rejects.toMatchObject({
-        reason: 'session_expired',
-      })
-    }
-  })
-})
-
 describe('what is remembered of users and addresses', () => {
   it('is nothing again a while after a flood', async () => {
     const { clock, core } = await ready({})
@@ -399,15 +344,8 @@ describe('what is remembered of users and addresses', () => {
   })
 })
 
-async function ready(
-  limits: Partial<Limits>,
-  noLimits = false,
-  authenticator?: { authenticate: () => Promise<Actor> },
-) {
-  const harness =
-    authenticator === undefined
-      ? await start(limits, noLimits)
-      : await CoreHarness.start({ limits: { ...WIDE, ...limits }, authenticator })
+async function ready(limits: Partial<Limits>, noLimits = false) {
+  const harness = await CoreHarness.start({ limits: { ...WIDE, ...limits }, noLimits })
   const { core, clock } = harness
   return { harness, core, clock, connect: harness.connect.bind(harness) }
 }

@@ -34,12 +34,11 @@ export class Rights {
   /** The user's rights in the channel may have changed: open subscriptions are looked at again at once. */
   async recheck(user: string, channel: string): Promise<void> {
     this.#core.gate.forget(user)
-    await Promise.all(
-      this.#core.sessions.of(user).map((session) => {
-        const subscription = session.subscriptions.get(channel)
-        return subscription && recheck(this.#core, session, subscription)
-      }),
-    )
+    const rechecks = this.#core.sessions.of(user).flatMap((session) => {
+      const subscription = session.subscriptions.get(channel)
+      return subscription === undefined ? [] : [recheck(this.#core, session, subscription)]
+    })
+    await Promise.all(rechecks)
   }
 
   /** As `Service.disconnect`, for whoever is allowed to. */

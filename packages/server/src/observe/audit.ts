@@ -81,8 +81,11 @@ export class Audit {
 /** Audit lines among the other lines of the log. */
 export function auditToLog(logger: Logger): AuditSink {
   return {
-    // Lines of the log have a time of their own.
-    write: ({ time: _, ...entry }) => logger.info(entry, entry.audit),
+    write: (entry) => {
+      // Lines of the log have a time of their own.
+      const { time: _, ...fields } = entry
+      logger.info(fields, entry.audit)
+    },
     takeLost: () => 0,
     close: () => Promise.resolve(),
   }

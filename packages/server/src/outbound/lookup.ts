@@ -27,7 +27,7 @@ export function guardedLookup(
   resolve: Resolve,
   isAllowed: (address: string) => boolean,
 ): LookupFunction {
-  return (hostname, options, callback) => {
+  return (hostname, options, answer) => {
     const found = resolve(hostname).then((addresses) => {
       if (addresses.length === 0) throw new Failure('its name has no address')
       if (!addresses.every(({ address }) => isAllowed(address))) throw notAllowed()
@@ -35,11 +35,11 @@ export function guardedLookup(
     })
     found.then(
       (addresses) => {
-        if (options.all) return callback(null, addresses)
+        if (options.all) return answer(null, addresses)
         const { address, family } = addresses[0] as Resolved
-        callback(null, address, family)
+        answer(null, address, family)
       },
-      (error: NodeJS.ErrnoException) => callback(error, ''),
+      (error: NodeJS.ErrnoException) => answer(error, ''),
     )
   }
 }

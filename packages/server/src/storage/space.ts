@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { RESERVE_BYTES, Reserve } from './reserve.ts'
 import { isRefusedWrite } from './sqlite-errors.ts'
+import type { WriteAheadLog } from './write-ahead-log.ts'
 
 export const PAGE_BYTES = 4096
 /** Less room than this is none. */
@@ -18,6 +19,7 @@ const COMMIT_BYTES = 16 * 1024
 export interface SpaceOptions {
   db: DatabaseSync
   path: string
+  writeAheadLog: WriteAheadLog
   /** What other programs keep of the disk. */
   minFreeBytes: number
   /** What the database may grow to. */
@@ -37,6 +39,7 @@ export interface SpaceOptions {
 export class Space {
   readonly #db: DatabaseSync
   readonly #path: string
+  readonly #writeAheadLog: WriteAheadLog
   readonly #minFree: number
   readonly #maxBytes: number
   readonly #margin: number
@@ -48,9 +51,10 @@ export class Space {
   #lookAt = -Infinity
   #unlooked = 0
 
-  constructor({ db, path, minFreeBytes, maxBytes, onChange }: SpaceOptions) {
+  constructor({ db, path, writeAheadLog, minFreeBytes, maxBytes, onChange }: SpaceOptions) {
     this.#db = db
     this.#path = path
+    this.#writeAheadLog = writeAheadLog
     // The database does not grow into what its write-ahead log needs.
     this.#minFree = Math.max(minFreeBytes, 2 * FLOOR_BYTES)
     this.#maxBytes = maxBytes ?? Infinity
@@ -76,7 +80,7 @@ export class Space {
 
   /** The disk refused a write. */
   refused(): void {
-    this.#checkpoint()
+    this.#writeAheadLog.checkpoint()
     this.#begin(this.#room())
   }
 
@@ -86,20 +90,20 @@ export class Space {
       return work()
     } catch (error) {
       if (!isRefusedWrite(error) || !this.#reserve.giveBack()) throw error
-      this.#checkpoint()
+      this.#writeAheadLog.checkpoint()
       return work()
     }
   }
 
   /** A part of a trim is done. */
   trimmed(): void {
-    if (this.full) this.#checkpoint()
+    if (this.full) this.#writeAheadLog.checkpoint()
   }
 
   /** Ends `full` if there is room again. */
   retry(): void {
     if (!this.full) return
-    this.#checkpoint()
+    this.#writeAheadLog.checkpoint()
     // First of all, and whether or not that is enough: the next trim may need it.
     if (!this.#reserve.take()) return
     if (this.#room() < this.#wanted || !this.#takesWrites()) return
@@ -116,7 +120,7 @@ export class Space {
   #look(): void {
     let room = this.#room()
     if (room < this.#margin) {
-      this.#checkpoint()
+      this.#writeAheadLog.checkpoint()
       room = this.#room()
     }
     if (room < this.#margin) return this.#begin(room)
@@ -140,15 +144,6 @@ export class Space {
     const free = bavail * bsize - owed - (this.#reserve.held ? 0 : RESERVE_BYTES)
     if (free < FLOOR_BYTES) return 0
     return unused + Math.max(0, Math.min(free - this.#minFree, this.#maxBytes - pages))
-  }
-
-  /** Brings the write-ahead log into the database and cuts it off, if the disk has room for that. */
-  #checkpoint(): void {
-    try {
-      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-    } catch (error) {
-      if (!isRefusedWrite(error)) throw error
-    }
   }
 
   #takesWrites(): boolean {

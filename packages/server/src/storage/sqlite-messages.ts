@@ -10,9 +10,12 @@ export interface WorkerOptions {
   now: number
 }
 
-/** Columns of one append, flat in `Commit.fields`: an array of strings is cloned faster than objects. */
+/**
+ * Columns of one append, flat in `Commit.fields`: an array of strings is cloned faster than objects. A replacement has
+ * as many, and `null` for the message_id.
+ */
 export type Field = string | null
-export const FIELDS = 7 // channel, message_id, type, payload, timestamp, client_id, user
+export const FIELDS = 7 // channel, message_id, type (or offset), payload, timestamp, client_id, user
 
 export interface Commit {
   kind: 'commit'
@@ -23,7 +26,8 @@ export interface Commit {
 }
 
 /**
- * Of an append: its offset; minus its first offset for a duplicate; 0 for a conflict; null where the storage is full.
+ * Of an append: its offset; minus its first offset for a duplicate; 0 for a conflict. Of a replacement: its offset; 0 when
+ * the log does not hold that. Of both: null where the storage is full.
  */
 export type Outcome = number | null
 

@@ -18,6 +18,8 @@ export interface OpenDatabase {
   db: DatabaseSync
   path: string
   life: Life
+  /** It was not closed: its write-ahead log was still there. */
+  interrupted: boolean
 }
 
 /**
@@ -28,19 +30,24 @@ export function openDatabase(directory: string, maxBytes: number | undefined): O
   const path = join(directory, 'tidewire.db')
   try {
     makeDirectory(directory)
+    const interrupted = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
     try {
-      return open(directory, path, maxBytes)
+      return { ...open(directory, path, maxBytes), interrupted }
     } catch (error) {
       // A start writes a little. What is there can be read, and trimmed, though the disk is full.
       if (!isRefusedWrite(error) || !new Reserve(directory).giveBack()) throw error
-      return open(directory, path, maxBytes)
+      return { ...open(directory, path, maxBytes), interrupted }
     }
   } catch (error) {
     throw error instanceof StorageError ? error : toStorageError(error, directory, path)
   }
 }
 
-function open(directory: string, path: string, maxBytes: number | undefined): OpenDatabase {
+function open(
+  directory: string,
+  path: string,
+  maxBytes: number | undefined,
+): Omit<OpenDatabase, 'interrupted'> {
   const db = new DatabaseSync(path, { timeout: LOCK_WAIT_MS })
   try {
     prepare(db, path, maxBytes)
@@ -58,8 +65,9 @@ function prepare(db: DatabaseSync, path: string, maxBytes: number | undefined): 
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA cache_size = -65536;
-    -- 32 MB: pages that many commits change are written back once.
-    PRAGMA wal_autocheckpoint = 8192;
+    -- Not before it is known whether the write-ahead log that is there is still needed.
+    PRAGMA wal_autocheckpoint = 0;
+    PRAGMA secure_delete = ON;
     PRAGMA journal_size_limit = 67108864;
   `)
   if (maxBytes !== undefined) {

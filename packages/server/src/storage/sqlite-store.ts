@@ -1,9 +1,10 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { PAGE_CHARACTERS, type Range } from '../core/ports/broker.ts'
 import type { Retention } from '../core/ports/log.ts'
 import { hashId, IdWindow, WINDOW_MS } from './id-window.ts'
-import { LAST_ROW } from './rows.ts'
+import { isRefusedWrite } from './sqlite-errors.ts'
 import { type Field, FIELDS, type Outcome, type PageColumns } from './sqlite-messages.ts'
+import { prepareAll } from './sqlite-statements.ts'
 
 /** What is known of a channel: its row, and the highest offset it ever gave. */
 interface Channel {
@@ -19,6 +20,9 @@ const MAX_CACHED_CHANNELS = 100_000
 const TRIM_ROWS = 2000
 const TRIM_CHANNELS = 200
 
+/** Runs a transaction, and may do so again where it failed. */
+export type Attempt = <T>(work: () => T) => T
+
 /** One transaction of a trim: how many channels it finished, and how many publications it took out of the log. */
 interface TrimSlice {
   channels: number
@@ -31,10 +35,13 @@ export class SqliteStore {
   readonly #sql: ReturnType<typeof prepareAll>
   readonly #channels = new Map<string, Channel>()
   readonly #recent = new IdWindow()
+  readonly #erasing: () => void
   #nextRow: number
 
-  constructor(db: DatabaseSync, now: number) {
+  /** `erasing` is told in each transaction that takes payloads away. */
+  constructor(db: DatabaseSync, now: number, erasing: () => void) {
     this.#db = db
+    this.#erasing = erasing
     this.#sql = prepareAll(db)
     this.#nextRow = this.#lastRow() + 1
     this.#rebuildWindow(now)
@@ -45,21 +52,31 @@ export class SqliteStore {
     return this.#nextRow - 1
   }
 
-  /** Appends all in one transaction. */
+  /** Appends and replaces all in one transaction. */
   commit(fields: readonly Field[], at: number): Outcome[] {
     return this.#transaction(() => {
       const outcomes: Outcome[] = []
-      for (let i = 0; i < fields.length; i += FIELDS) outcomes.push(this.#append(fields, i, at))
+      for (let i = 0; i < fields.length; i += FIELDS) {
+        outcomes.push(
+          isReplacement(fields, i) ? this.#replace(fields, i) : this.#append(fields, i, at),
+        )
+      }
       return outcomes
     })
   }
 
-  /** The outcomes where nothing can be written: what the log holds already is answered all the same. */
-  known(fields: readonly Field[], at: number): Outcome[] {
+  /**
+   * The outcomes where there is no room: what the log holds already is answered all the same, and a payload gives way to
+   * one that is no larger.
+   */
+  commitWithoutRoom(fields: readonly Field[], at: number, attempt: Attempt): Outcome[] {
     const outcomes: Outcome[] = []
     for (let i = 0; i < fields.length; i += FIELDS) {
-      const channel = this.#find(fields[i] as string)
-      outcomes.push((channel && this.#recentOutcome(channel, fields, i, at)) ?? null)
+      outcomes.push(
+        isReplacement(fields, i)
+          ? this.#replaceInPlace(fields, i, attempt)
+          : this.#known(fields, i, at),
+      )
     }
     return outcomes
   }
@@ -81,14 +98,13 @@ export class SqliteStore {
   }
 
   /**
-   * Trims slice by slice: a transaction, then a `yield` of how many publications it took out of the log. `slice` runs
-   * each, and may do so again where it failed.
+   * Trims slice by slice: a transaction, then a `yield` of how many publications it took out of the log.
    */
   *trim(
     namespace: string,
     retention: Retention,
     now: number,
-    slice: (work: () => TrimSlice) => TrimSlice = (work) => work(),
+    attempt: Attempt = (work) => work(),
   ): Generator<number> {
     // ';' follows ':' in ASCII: all names of the namespace lie between the two.
     let after = `${namespace}:`
@@ -98,16 +114,12 @@ export class SqliteStore {
       const names = rows.map((row) => row['name'] as string)
       for (let next = 0; next < names.length;) {
         const from = next
-        const done = slice(() => this.#trimSlice(names.slice(from), retention, now))
+        const done = attempt(() => this.#trimSlice(names.slice(from), retention, now))
         next += done.channels
         yield done.taken
       }
       after = names.at(-1)!
     }
-  }
-
-  close(): void {
-    this.#db.close()
   }
 
   /** At most `limit` rows of [bottom, top] and about `PAGE_CHARACTERS`, as `PageColumns.fields`. */
@@ -160,6 +172,50 @@ export class SqliteStore {
     return offset
   }
 
+  #replace(fields: readonly Field[], i: number): number {
+    const held = this.#held(fields, i)
+    if (held === undefined) return 0
+    this.#erasing()
+    this.#sql.replace.run(fields[i + 3]!, held.channel, held.offset)
+    return held.offset
+  }
+
+  /** The outcome for a replacement that may take no room. */
+  #replaceInPlace(fields: readonly Field[], i: number, attempt: Attempt): Outcome {
+    const held = this.#held(fields, i)
+    if (held === undefined) return 0
+    const { channel, offset } = held
+    const payload = fields[i + 3]!
+    const bytes = this.#sql.bytesOf.get(channel, offset)!['bytes'] as number
+    if (Buffer.byteLength(payload) > bytes) return null
+    const replace = (): number => {
+      this.#erasing()
+      // A large payload takes its pages before the old one gives back its own, unless that is gone by then.
+      for (const text of ['', payload]) this.#sql.replace.run(text, channel, offset)
+      return offset
+    }
+    try {
+      return attempt(() => this.#transaction(replace))
+    } catch (error) {
+      if (!isRefusedWrite(error)) throw error
+      return null
+    }
+  }
+
+  /** The publication that a replacement names, if the log holds it. */
+  #held(fields: readonly Field[], i: number): { channel: number; offset: number } | undefined {
+    const channel = this.#find(fields[i] as string)
+    const offset = Number(fields[i + 2])
+    if (channel === undefined || offset <= channel.trimmed || offset > channel.top) return undefined
+    return { channel: channel.id, offset }
+  }
+
+  /** The outcome for an append that cannot be written. */
+  #known(fields: readonly Field[], i: number, at: number): Outcome {
+    const channel = this.#find(fields[i] as string)
+    return (channel && this.#recentOutcome(channel, fields, i, at)) ?? null
+  }
+
   /** The outcome for an append whose `message_id` the channel saw lately. */
   #recentOutcome(
     channel: Channel,
@@ -186,7 +242,9 @@ export class SqliteStore {
     const first = this.#sql.readRow.get(row)
     if (first?.['channel'] !== channel || first['message_id'] !== fields[i + 1]) return undefined
     if (at - (first['at'] as number) > WINDOW_MS) return undefined
-    const same = first['type'] === fields[i + 2] && first['payload'] === fields[i + 3]
+    const same =
+      first['replaced'] === 1 ||
+      (first['type'] === fields[i + 2] && first['payload'] === fields[i + 3])
     return same ? -(first['offset'] as number) : 0
   }
 
@@ -219,6 +277,7 @@ export class SqliteStore {
     const deletable = Math.min(channel.trimmed, deleted + TRIM_ROWS)
     channel.deleted = this.#olderThan(now - WINDOW_MS, id, deleted, deletable)
     if (channel.deleted > deleted) {
+      this.#erasing()
       this.#sql.deleteRange.run(id, deleted + 1, channel.deleted)
       this.#sql.keepRows.run(String(this.rows))
     }
@@ -302,33 +361,6 @@ export class SqliteStore {
   }
 }
 
-function prepareAll(db: DatabaseSync): Record<StatementName, StatementSync> {
-  const statements = Object.entries(SQL).map(([name, sql]) => [name, db.prepare(sql)])
-  return Object.fromEntries(statements) as Record<StatementName, StatementSync>
+function isReplacement(fields: readonly Field[], i: number): boolean {
+  return fields[i + 1] === null
 }
-
-type StatementName = keyof typeof SQL
-const SQL = {
-  begin: 'BEGIN IMMEDIATE',
-  commit: 'COMMIT',
-  append: `INSERT INTO publications
-    (id, channel, offset, at, message_id, type, payload, timestamp, client_id, user)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  readRow: 'SELECT channel, offset, at, message_id, type, payload FROM publications WHERE id = ?',
-  readUp: `SELECT message_id, type, payload, timestamp, client_id, user FROM publications
-    WHERE channel = ? AND offset BETWEEN ? AND ? ORDER BY offset LIMIT ?`,
-  readDown: `SELECT message_id, type, payload, timestamp, client_id, user FROM publications
-    WHERE channel = ? AND offset BETWEEN ? AND ? ORDER BY offset DESC LIMIT ?`,
-  lastRow: LAST_ROW,
-  keepRows: "INSERT OR REPLACE INTO meta (key, value) VALUES ('rows', ?)",
-  lastRowBefore: 'SELECT id FROM publications WHERE at < ? ORDER BY id DESC LIMIT 1',
-  rowsFrom: 'SELECT id, channel, at, message_id FROM publications WHERE id >= ? ORDER BY id',
-  findChannel: 'SELECT id, trimmed, deleted FROM channels WHERE name = ?',
-  createChannel: 'INSERT INTO channels (name) VALUES (?)',
-  topOf: 'SELECT max(offset) AS top FROM publications WHERE channel = ?',
-  namesBetween: 'SELECT name FROM channels WHERE name > ? AND name < ? ORDER BY name LIMIT ?',
-  firstSince: `SELECT offset FROM publications
-    WHERE channel = ? AND offset BETWEEN ? AND ? AND at >= ? ORDER BY offset LIMIT 1`,
-  deleteRange: 'DELETE FROM publications WHERE channel = ? AND offset BETWEEN ? AND ?',
-  setTrimmed: 'UPDATE channels SET trimmed = ?, deleted = ? WHERE id = ?',
-} as const

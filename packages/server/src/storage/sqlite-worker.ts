@@ -6,6 +6,7 @@ import type {
   Answer,
   Commit,
   Failure,
+  Outcome,
   Question,
   Request,
   WorkerOptions,
@@ -13,6 +14,7 @@ import type {
 import { openDatabase } from './sqlite-open.ts'
 import { SqliteStore } from './sqlite-store.ts'
 import { StorageError } from './storage-error.ts'
+import { WriteAheadLog } from './write-ahead-log.ts'
 
 // The thread that owns the database. It answers requests in their order, except that a trim lets others pass.
 
@@ -20,27 +22,37 @@ const port = parentPort!
 const { directory, minFreeBytes, maxBytes, now } = workerData as WorkerOptions
 
 try {
-  const { db, path, life } = openDatabase(directory, maxBytes)
+  const { db, path, life, interrupted } = openDatabase(directory, maxBytes)
+  const writeAheadLog = new WriteAheadLog(db, path, interrupted)
+  const store = new SqliteStore(db, now, () => writeAheadLog.erasing())
   const onChange = (full: boolean): void => answer({ kind: 'storage', full })
-  const space = new Space({ db, path, minFreeBytes, maxBytes, onChange })
-  serve(new SqliteStore(db, now), space, life.file)
+  const space = new Space({ db, path, writeAheadLog, minFreeBytes, maxBytes, onChange })
+  serve({ store, space, writeAheadLog, generation: life.file })
   answer({ kind: 'opened', epoch: life.epoch, fenced: life.fenced, full: space.full })
 } catch (error) {
   if (!(error instanceof StorageError)) throw error
   answer({ kind: 'refused', message: error.message })
 }
 
-function serve(store: SqliteStore, space: Space, generation: GenerationFile): void {
+interface Parts {
+  store: SqliteStore
+  space: Space
+  writeAheadLog: WriteAheadLog
+  generation: GenerationFile
+}
+
+function serve(parts: Parts): void {
+  const { store, space, writeAheadLog, generation } = parts
   const trims = new Map<number, Trim>()
   port.on('message', (request: Request) => {
     switch (request.kind) {
       case 'commit':
-        commit(request, store, space, generation)
+        commit(request, parts)
         break
       case 'close':
         for (const trim of trims.values()) trim.end()
         space.close()
-        store.close()
+        writeAheadLog.close()
         generation.close()
         port.close()
         break
@@ -66,27 +78,27 @@ function serve(store: SqliteStore, space: Space, generation: GenerationFile): vo
   })
 }
 
-function commit(
-  { fields, at, bytes }: Commit,
-  store: SqliteStore,
-  space: Space,
-  generation: GenerationFile,
-): void {
+function commit(request: Commit, parts: Parts): void {
+  try {
+    answer({ kind: 'committed', outcomes: outcomesOf(request, parts) })
+  } catch (error) {
+    answer({ kind: 'not_committed', failure: toFailure(error) })
+    if (isFailedSync(error)) throw error
+  }
+}
+
+function outcomesOf({ fields, at, bytes }: Commit, { store, space, generation }: Parts): Outcome[] {
   try {
     if (space.admits(bytes)) {
       const outcomes = store.commit(fields, at)
       generation.mark(store.rows)
-      return answer({ kind: 'committed', outcomes })
+      return outcomes
     }
   } catch (error) {
-    if (!isRefusedWrite(error)) {
-      answer({ kind: 'not_committed', failure: toFailure(error) })
-      if (isFailedSync(error)) throw error
-      return
-    }
+    if (!isRefusedWrite(error)) throw error
     space.refused()
   }
-  answer({ kind: 'committed', outcomes: store.known(fields, at) })
+  return store.commitWithoutRoom(fields, at, (work) => space.makingRoom(work))
 }
 
 /** A trim under way: one slice a turn, so that commits and reads come between. */

@@ -1,4 +1,4 @@
-import { ProtocolError, type Publication } from '@tidewire/protocol'
+import { type JsonObject, type Position, ProtocolError, type Publication } from '@tidewire/protocol'
 import { Worker } from 'node:worker_threads'
 import type { Page, Range } from '../core/ports/broker.ts'
 import type { Appended, Log, Retention } from '../core/ports/log.ts'
@@ -75,7 +75,7 @@ interface SqliteLogParts {
 
 /**
  * The durable log in an SQLite database, which a thread of its own owns: neither the disk nor a checkpoint holds up
- * this one. What is appended in one turn, or while a commit is under way, is one commit and one message.
+ * this one. What is appended or replaced in one turn, or while a commit is under way, is one commit and one message.
  */
 export class SqliteLog implements Log {
   readonly #worker: Worker
@@ -116,11 +116,18 @@ export class SqliteLog implements Log {
 
   append(draft: Publication): Promise<Appended> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
-    const answered = this.#queue.add(draft)
+    return this.#accepted(this.#queue.append(draft))
+  }
+
+  replace(channel: string, { epoch, offset }: Position, payload: JsonObject): Promise<boolean> {
+    if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
+    if (epoch !== this.#epoch) return Promise.resolve(false)
+    return this.#accepted(this.#queue.replace(channel, offset, payload))
+  }
+
+  #accepted<T>(answered: Promise<T> | undefined): Promise<T> {
     if (answered === undefined) {
-      return Promise.reject(
-        unavailable('The log does not keep up. Publish again a little later.', 250),
-      )
+      return Promise.reject(unavailable('The log does not keep up. Try again a little later.', 250))
     }
     // After everything that is readable in this turn was read.
     if (!this.#scheduled && this.#committing === undefined) {
@@ -225,7 +232,7 @@ export class SqliteLog implements Log {
   #fail(cause: unknown): void {
     this.#refusal ??= unavailable('The log stopped working. Restart the server.', undefined, cause)
     const failure = unavailable(
-      'The log stopped before it answered: publish again with the same `message_id`.',
+      'The log stopped before it answered: try again with the same `message_id`.',
       undefined,
       cause,
     )

@@ -162,6 +162,10 @@ export class Lossy implements Broker {
     return this.#inner.history(channel, range)
   }
 
+  replace(...args: Parameters<Broker['replace']>): Promise<boolean> {
+    return this.#inner.replace(...args)
+  }
+
   join(channel: string): Promise<void> | undefined {
     return this.#inner.join(channel)
   }

@@ -46,7 +46,8 @@ export class Door {
   readonly #isOurs: (name: string) => boolean
 
   constructor({ origins, hosts, proxies, local, observer }: DoorOptions) {
-    this.#origins = new Origins(origins)
+    // The page of a front end under development comes from a server of its own.
+    this.#origins = new Origins(origins, local !== undefined && origins.length === 0)
     this.#proxies = new Proxies(proxies)
     this.#observer = observer
     if (hosts.length > 0) {

@@ -2,29 +2,12 @@ import http from 'node:http'
 import { type ErrorPayload, ProtocolError } from '@tidewire/protocol'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { subscribeByWebSocket } from '../../contract/transport-clients.ts'
+import { type Body, send } from '../../contract/http-client.ts'
 import { serveScripted } from '../../contract/scripted-service.ts'
 import { createServer, createServerKey, issueToken, type Server } from '../index.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 
 const SECRET = 'a secret of this test, 32 bytes or more'
-
-type Body = Record<string, unknown>
-
-/** Sends `body` as JSON, or as it is when it is a text. */
-async function send(
-  url: string,
-  options: { method?: string; token?: string | undefined; body?: unknown } = {},
-): Promise<{ status: number; headers: Headers; body: Body }> {
-  const { method = options.body === undefined ? 'GET' : 'POST', token, body } = options
-  const response = await fetch(url, {
-    method,
-    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  const { status, headers } = response
-  return { status, headers, body: text === '' ? {} : (JSON.parse(text) as Body) }
-}
 
 describe('the HTTP API of a server', () => {
   let server: Server
@@ -186,6 +169,42 @@ describe('the HTTP API of a server', () => {
     expect(answer.body['message']).toMatch(sentence)
   })
 
+  it('takes text in UTF-8 and in nothing else', async () => {
+    const path = `${url}/v1/channels/chat:bytes/publications`
+    const headers = { authorization: `Bearer ${user}` }
+    const post = async (content: number[], stream: boolean): Promise<[number, unknown]> => {
+      const parts = ['{"type":"a","payload":{"content":"', Buffer.from(content), '"}}']
+      const body = Buffer.concat(parts.map((part) => Buffer.from(part)))
+      const response = await fetch(path, {
+        method: 'POST',
+        headers,
+        ...(stream ? { body: new Blob([body]).stream(), duplex: 'half' } : { body }),
+      })
+      const answer = (await response.json()) as Body
+      return [response.status, answer['code'] ?? answer['offset']]
+    }
+    for (const stream of [false, true]) {
+      expect(await post([0xff], stream)).toEqual([400, 4009])
+      expect(await post([0xc3], stream)).toEqual([400, 4009])
+      // A surrogate by itself.
+      expect(await post([0xed, 0xa0, 0x80], stream)).toEqual([400, 4009])
+    }
+    expect(await post([0xc3, 0xa4], false)).toEqual([201, 1])
+    expect(await post([0xef, 0xbf, 0xbd], true)).toEqual([201, 2])
+  })
+
+  it('takes a payload that is as deep as one of a frame, and none that is deeper', async () => {
+    const path = `${url}/v1/channels/chat:deep/publications`
+    // The payload itself is the first level.
+    const publish = (levels: number) =>
+      send(path, {
+        token: user,
+        body: `{"type":"a","payload":${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}}`,
+      })
+    expect((await publish(64)).status).toBe(201)
+    expect(await publish(65)).toMatchObject({ status: 400, body: { code: 4009 } })
+  })
+
   it.each([
     ['limit=0', '`limit` is not a whole number from 1 to 500.'],
     ['limit=501', '`limit` is not a whole number from 1 to 500.'],
@@ -271,11 +290,15 @@ describe('the HTTP API of a server', () => {
     expect(Object.keys(paths).toSorted()).toEqual([
       '/health',
       '/ready',
+      '/v1/channels/{channel}/members',
+      '/v1/channels/{channel}/members/{user}',
       '/v1/channels/{channel}/publications',
       '/v1/dev/token',
       '/v1/poll',
       '/v1/publications',
       '/v1/sse',
+      '/v1/tokens',
+      '/v1/tokens/refresh',
       '/v1/tokens/revoke',
       '/v1/users/{user}/call',
       '/v1/users/{user}/disconnect',
@@ -353,6 +376,7 @@ describe('the HTTP API over any service', () => {
           : new Response(`page ${new URL(request.url).pathname}`),
     })
     const page = await fetch(`${url}/room/1`)
+    expect(page.headers.has('vary')).toBe(false)
     expect([await page.text(), page.headers.get('x-content-type-options')]).toEqual([
       'page /room/1',
       'nosniff',

@@ -3,7 +3,7 @@ import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-
 import { ProtocolError } from '@tidewire/protocol'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Observer } from '../core/ports/observer.ts'
-import type { Admission } from './admission.ts'
+import type { Turnstile } from './turnstile.ts'
 import { allowOrigin, answerPreflight, isPreflight, varyByOrigin, withVary } from './cors.ts'
 import type { Visitor } from './door.ts'
 import { HttpApp, type HttpAppOptions, type RouteHandler } from './http-app.ts'
@@ -23,7 +23,7 @@ import { SseTransport } from './sse.ts'
 export type { RouteContext, RouteHandler } from './http-app.ts'
 
 export interface HttpApiOptions extends HttpAppOptions {
-  admission: Admission
+  turnstile: Turnstile
   clock: Clock
 }
 
@@ -39,9 +39,9 @@ export interface HttpApi {
 
 /** The streams are written to the response itself; all the rest is one request and one answer. */
 export function createRequestListener(options: HttpApiOptions): HttpApi {
-  const { service, admission, observer, clock } = options
+  const { service, turnstile, observer, clock } = options
   const app = new HttpApp(options)
-  const shared = { service, admission, observer, clock, texts: new JsonTexts() }
+  const shared = { service, turnstile, observer, clock, texts: new JsonTexts() }
   const sse = new SseTransport(shared)
   const poll = new PollTransport(shared)
   const answer = getRequestListener(

@@ -83,7 +83,7 @@ export class HttpApp {
       const { kind, user, address } = c.get('actor')
       if (kind !== 'server') {
         const who = { user, address, transport: 'http' }
-        options.observer.refused({ reason: 'forbidden', action: 'manage', ...who })
+        options.observer.refused({ reason: 'forbidden', action: 'request', ...who })
         throw new ProtocolError('forbidden', 'Only a server key may do this.')
       }
       await next()

@@ -50,7 +50,7 @@ const ROUTES: RouteConfig[] = [
     summary: 'WebSocket',
     description: 'Upgrades to the WebSocket protocol, subprotocol `tidewire.v1.json` by default.',
     security: [...IN_QUERY, {}],
-    responses: { 101: { description: 'Switching protocols' }, ...errors(401, 403, 426) },
+    responses: { 101: { description: 'Switching protocols' }, ...errors(401, 403, 426, 429, 503) },
   },
   {
     method: 'get',
@@ -65,7 +65,7 @@ const ROUTES: RouteConfig[] = [
     },
     responses: {
       200: { description: 'The stream', content: { 'text/event-stream': { schema: z.string() } } },
-      ...errors(400, 401, 403, 404, 503),
+      ...errors(400, 401, 403, 404, 429, 503),
     },
   },
   {
@@ -90,7 +90,7 @@ const ROUTES: RouteConfig[] = [
         description: 'Nothing is new. The header Tidewire-Cursor is the cursor to go on with.',
         headers: z.object({ 'Tidewire-Cursor': z.string() }),
       },
-      ...errors(400, 401, 403, 404, 503),
+      ...errors(400, 401, 403, 404, 429, 503),
     },
   },
   {

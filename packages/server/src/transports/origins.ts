@@ -2,6 +2,8 @@ const MAX_LENGTH = 300
 const NAME = /^(?:\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' }
 
+const THIS_MACHINE = /^(?:localhost|.+\.localhost|127(?:\.\d+){3}|\[::1\])$/
+
 /** Where a page is from (RFC 6454 §7), or what a request was sent to. */
 interface Origin {
   /** With its colon: `https:`. */
@@ -23,9 +25,14 @@ export class Origins {
   readonly #all: boolean
   readonly #exact: ReadonlySet<string>
   readonly #wildcards: readonly Origin[]
+  readonly #ofThisMachine: boolean
 
-  /** Each `scheme://host[:port]`, with a leading `*.` for one or more labels; `*` for all. */
-  constructor(entries: readonly string[]) {
+  /**
+   * Each `scheme://host[:port]`, with a leading `*.` for one or more labels; `*` for all. `ofThisMachine`: also pages that
+   * another server of this machine gave out, on whatever port.
+   */
+  constructor(entries: readonly string[], ofThisMachine = false) {
+    this.#ofThisMachine = ofThisMachine
     this.#all = entries.includes('*')
     this.#exact = new Set(entries)
     this.#wildcards = entries.flatMap((entry) => {
@@ -41,6 +48,7 @@ export class Origins {
     if (origin === undefined) return false
     if (this.#all || this.#exact.has(text)) return true
     if (self !== undefined && isSame(origin, self)) return true
+    if (this.#ofThisMachine && THIS_MACHINE.test(origin.name)) return true
     return this.#wildcards.some(
       ({ protocol, name, port }) =>
         origin.protocol === protocol && origin.port === port && origin.name.endsWith(`.${name}`),

@@ -6,7 +6,7 @@ import type { Clock } from '../core/ports/clock.ts'
 import type { Connection } from '../core/ports/connection.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service, SessionHandle } from '../core/ports/service.ts'
-import type { Admission } from './admission.ts'
+import type { Turnstile } from './turnstile.ts'
 import { tokenOf } from './bearer.ts'
 import type { Visitor } from './door.ts'
 import { answerError, closeError, errorOf, toProtocolError } from './http-errors.ts'
@@ -22,7 +22,7 @@ import {
 
 export interface PollOptions {
   service: Service
-  admission: Admission
+  turnstile: Turnstile
   observer: Observer
   clock: Clock
   texts: JsonTexts
@@ -51,16 +51,16 @@ export class PollTransport {
     response: ServerResponse,
     { address }: Visitor,
   ): Promise<void> {
-    const { service, admission, observer } = this.#options
+    const { service, turnstile, observer } = this.#options
     try {
       service.admit(address, 'connection')
       const { query } = splitTarget(request.url ?? '')
       const asked = streamRequest(query)
       const waitMs = Math.min(wholeNumber(query, 'wait') ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
       const token = tokenOf(request.headers.authorization, query)
-      if (!(await admission.enter(response))) return
+      if (!(await turnstile.enter(response))) return
       const actor = await service.authenticate(token, address)
-      if (!(await admission.goOn(response))) return
+      if (!(await turnstile.goOn(response))) return
       const poll = new PollConnection(response, address, asked, waitMs, actor, this.#options)
       const session = service.open(poll, actor)
       response.on('close', () => {

@@ -12,7 +12,7 @@ import type { Clock } from '../core/ports/clock.ts'
 import type { Connection } from '../core/ports/connection.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service } from '../core/ports/service.ts'
-import type { Admission } from './admission.ts'
+import type { Turnstile } from './turnstile.ts'
 import { tokenOf } from './bearer.ts'
 import type { Visitor } from './door.ts'
 import { answerError, closeError, errorOf, toProtocolError } from './http-errors.ts'
@@ -22,7 +22,7 @@ import { SingleChannelEvents, sseEvent } from './sse-format.ts'
 
 export interface SseOptions {
   service: Service
-  admission: Admission
+  turnstile: Turnstile
   observer: Observer
   clock: Clock
   texts: JsonTexts
@@ -60,7 +60,7 @@ export class SseTransport {
     response: ServerResponse,
     { address }: Visitor,
   ): Promise<void> {
-    const { service, admission, observer } = this.#options
+    const { service, turnstile, observer } = this.#options
     try {
       service.admit(address, 'connection')
       const { query } = splitTarget(request.url ?? '')
@@ -68,9 +68,9 @@ export class SseTransport {
       const asked = streamRequest(query, Array.isArray(lastEventId) ? undefined : lastEventId)
       if (asked.channels.length === 0) throw noChannel()
       const token = tokenOf(request.headers.authorization, query)
-      if (!(await admission.enter(response))) return
+      if (!(await turnstile.enter(response))) return
       const actor = await service.authenticate(token, address)
-      if (!(await admission.goOn(response))) return
+      if (!(await turnstile.goOn(response))) return
       const connection = new SseConnection(response, address, asked, this.#options, this.#events)
       const session = service.open(connection, actor)
       this.#comments.add(connection)

@@ -6,5 +6,7 @@ import {
 import { transportContract } from '../../contract/transport.contract.ts'
 
 transportContract('WebSocket', subscribeByWebSocket, { streams: true })
+transportContract('WebSocket over TLS', subscribeByWebSocket, { streams: true, tls: true })
+transportContract('SSE over TLS', subscribeBySse, { streams: true, tls: true })
 transportContract('SSE', subscribeBySse, { streams: true })
 transportContract('polling', subscribeByPoll, { streams: false })

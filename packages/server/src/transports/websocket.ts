@@ -16,7 +16,7 @@ import type { Batch, Encoding } from '../core/ports/batch.ts'
 import type { Connection } from '../core/ports/connection.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service, SessionHandle } from '../core/ports/service.ts'
-import type { Admission } from './admission.ts'
+import type { Turnstile } from './turnstile.ts'
 import { tokenOf } from './bearer.ts'
 import type { Door } from './door.ts'
 import { headersOf, manyHeaders, toProtocolError } from './http-errors.ts'
@@ -26,7 +26,7 @@ import { Heartbeat, type Watched } from './websocket-heartbeat.ts'
 
 export interface WebSocketOptions {
   door: Door
-  admission: Admission
+  turnstile: Turnstile
   service: Service
   observer: Observer
   frame: FrameLimits
@@ -82,7 +82,7 @@ export class WebSocketTransport {
    */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const waiting = new WaitingSocket(socket)
-    const { service, observer, door, admission } = this.#options
+    const { service, observer, door, turnstile } = this.#options
     const many = manyHeaders(request)
     try {
       if (many !== undefined) throw many
@@ -90,9 +90,9 @@ export class WebSocketTransport {
       // RFC 6455 §4.2.1, item 2.
       if (request.headers.host === undefined) throw noHost()
       service.admit(address, 'connection')
-      if (!(await admission.enter(socket))) return
+      if (!(await turnstile.enter(socket))) return
       const answer = await this.#authenticate(request, address)
-      if (!(await admission.goOn(socket))) return
+      if (!(await turnstile.goOn(socket))) return
       waiting.end()
       this.#server.handleUpgrade(request, socket, head, (ws) => {
         if (answer instanceof ProtocolError) this.#sendAway(ws, answer)

@@ -1,4 +1,4 @@
-import type { Publication } from '@tidewire/protocol'
+import type { JsonObject, Position, Publication } from '@tidewire/protocol'
 
 /** What a publisher learns. `epoch` and `offset` are absent in channels without a log. */
 export interface Receipt {
@@ -49,7 +49,12 @@ export type OnPublications = (
  *            find gaps by offset and heal them from `history`.
  * Identity:  a `message_id` that the channel saw within the last five minutes is answered with the first receipt and
  *            `duplicate: true`, delivered to nobody; with another type or payload it is `conflict`.
- * Failure:   `publish` rejects with `ProtocolError`. `unavailable`: the outcome is unknown, the same `message_id` may be
+ * Replacing: history has the new payload for every reader from the moment in which `replace` resolves, and that lasts to
+ *            the durability of the broker. Nothing that the broker keeps has the old payload a few seconds later, files
+ *            included. Nothing is delivered; what is on its way, and a page that was read before, may still carry the
+ *            old payload. With it goes what could be compared: a repeat of the `message_id` is `duplicate: true`
+ *            whatever it says, never `conflict`.
+ * Failure:   `publish` and `replace` reject with `ProtocolError`. `unavailable`: the outcome is unknown, the same `message_id` may be
  *            sent again. `storage_full`: surely not written.
  */
 export interface Broker {
@@ -60,12 +65,18 @@ export interface Broker {
   /** Never fails for a channel that nobody published to: that one is empty. Rejects with `not_found` where there is no log. */
   history(channel: string, range: Range): Promise<Page>
   /**
+   * Gives the publication at `position` another payload, which it takes over; offset, type and metadata stay. False when
+   * the log does not hold it, or its epoch is another; what retention took stays as it was until its `message_id` is
+   * forgotten. Rejects with `not_found` where there is no log.
+   */
+  replace(channel: string, position: Position, payload: JsonObject): Promise<boolean>
+  /**
    * The channel has its first local subscriber, or, with `namespace:*`, all channels of the broker have one. Resolves when
    * publications reach this node; undefined when they do so already. Idempotent.
    */
   join(channel: string): Promise<void> | undefined
   /** The channel, or `namespace:*`, lost its last local subscriber. Idempotent. */
   leave(channel: string): Promise<void>
-  /** Resolves when every accepted publish was answered. */
+  /** Resolves when everything that was accepted to publish or to replace was answered. */
   stop(): Promise<void>
 }

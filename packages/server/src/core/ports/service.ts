@@ -65,6 +65,4 @@ export interface Service {
    * now stays refused. Resolves with how many sessions ended.
    */
   disconnect(actor: Actor, target: Target, options: { revoke: boolean }): Promise<number>
-  /** The user's rights in the channel may have changed: open subscriptions are looked at again at once. */
-  recheck(user: string, channel: string): Promise<void>
 }

@@ -1,4 +1,5 @@
 import { log } from './0001-log.ts'
+import { replace } from './0002-replace.ts'
 
 /** In order; `PRAGMA user_version` counts those that a database has. Published ones never change. */
-export const MIGRATIONS: readonly string[] = [log]
+export const MIGRATIONS: readonly string[] = [log, replace]

@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest'
-import { refreshTokenStoreContract } from '../../../contract/refresh-token-store.ts'
+import {
+  draftRefreshToken,
+  refreshTokenStoreContract,
+} from '../../../contract/refresh-token-store.ts'
 import { openTestStore, testStore } from '../../testing/test-store.ts'
 
 refreshTokenStoreContract('the store', async () => {
@@ -9,9 +12,6 @@ refreshTokenStoreContract('the store', async () => {
       return made.store.refreshTokens
     },
     now: () => made.clock.now(),
-    async reopen() {
-      await made.reopen()
-    },
     stop: () => made.stop(),
   }
 })
@@ -37,4 +37,21 @@ it('deletes tokens when they expire, however many, and no others', async () => {
     const rows = await store.database.selectFrom('refresh_tokens').select('id').execute()
     return rows.length
   }
+})
+
+it('outlives a restart', async () => {
+  const made = await openTestStore()
+  const add = async () => {
+    const token = draftRefreshToken({ expires_at: made.clock.now() + 60_000 })
+    await made.store.refreshTokens.add(token)
+    return token
+  }
+  const [used, fresh, ended] = [await add(), await add(), await add()]
+  await made.store.refreshTokens.use(used.id)
+  await made.store.refreshTokens.end({ session: ended.session })
+  await made.reopen()
+  expect(await made.store.refreshTokens.use(used.id)).toEqual({ token: used, used: true })
+  expect(await made.store.refreshTokens.use(fresh.id)).toEqual({ token: fresh, used: false })
+  expect(await made.store.refreshTokens.use(ended.id)).toBeUndefined()
+  await made.stop()
 })

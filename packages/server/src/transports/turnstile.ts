@@ -1,7 +1,7 @@
 import { ProtocolError } from '@tidewire/protocol'
 import type { Observer } from '../core/ports/observer.ts'
 
-export interface AdmissionOptions {
+export interface TurnstileOptions {
   /** How many may wait. */
   maxWaiting: number
   /** [0, 1): spreads those that are sent away. */
@@ -39,7 +39,7 @@ const RETRY_SPREAD_MS = 4_000
  * Whoever is let in goes on at once, until it has to wait for something else; that is what is measured. For what it does
  * after that it asks again, by `goOn`, and comes before those who are still outside.
  */
-export class Admission {
+export class Turnstile {
   readonly #maxWaiting: number
   readonly #random: () => number
   readonly #observer: Observer
@@ -58,7 +58,7 @@ export class Admission {
     observer,
     now = () => performance.now(),
     nextTurn = (fn) => void setImmediate(fn),
-  }: AdmissionOptions) {
+  }: TurnstileOptions) {
     this.#maxWaiting = maxWaiting
     this.#random = random
     this.#observer = observer

@@ -5,7 +5,7 @@ import { DEFAULT_FRAME_LIMITS, ProtocolError } from '@tidewire/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
 import { quietObserver, ScriptedService } from '../../contract/scripted-service.ts'
 import type { Refusal } from '../core/ports/observer.ts'
-import { Admission } from './admission.ts'
+import { Turnstile } from './turnstile.ts'
 import { Door } from './door.ts'
 import { WebSocketTransport } from './websocket.ts'
 
@@ -18,12 +18,12 @@ class FakePeer extends EventEmitter {
   }
 }
 
-/** An admission in a world where only `work` takes time, and a turn ends when the test says so. */
+/** An turnstile in a world where only `work` takes time, and a turn ends when the test says so. */
 function scene(maxWaiting = 100, random = 0.5) {
   let time = 0
   const turns: (() => void)[] = []
   const refusals: Refusal[] = []
-  const admission = new Admission({
+  const turnstile = new Turnstile({
     maxWaiting,
     random: () => random,
     observer: { ...quietObserver(), refused: (refusal) => void refusals.push(refusal) },
@@ -32,14 +32,14 @@ function scene(maxWaiting = 100, random = 0.5) {
   })
   const order: string[] = []
   return {
-    admission,
+    turnstile,
     refusals,
     order,
     pass: (ms: number) => (time += ms),
     /** Comes in and works for `ms`. */
     async come(name: string, ms: number, peer = new FakePeer()): Promise<void> {
       try {
-        if (!(await admission.enter(peer))) return void order.push(`${name} gone`)
+        if (!(await turnstile.enter(peer))) return void order.push(`${name} gone`)
         order.push(name)
         time += ms
       } catch (error) {
@@ -59,20 +59,20 @@ function scene(maxWaiting = 100, random = 0.5) {
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-describe('admission', () => {
+describe('turnstile', () => {
   it('lets in at once who comes when nothing is going on', async () => {
-    const { come, order, admission } = scene()
+    const { come, order, turnstile } = scene()
     await come('a', 1)
     expect(order).toEqual(['a'])
-    expect(admission.waiting).toBe(0)
+    expect(turnstile.waiting).toBe(0)
   })
 
   it('lets in for five milliseconds of a turn, in the order of arrival, and then yields', async () => {
-    const { come, nextTurn, order, admission } = scene()
+    const { come, nextTurn, order, turnstile } = scene()
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) void come(name, 2)
     await settle()
     expect(order).toEqual(['a', 'b', 'c'])
-    expect(admission.waiting).toBe(4)
+    expect(turnstile.waiting).toBe(4)
     await nextTurn()
     expect(order).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
     await nextTurn()
@@ -104,11 +104,11 @@ describe('admission', () => {
   })
 
   it('lets who was in go on before those outside', async () => {
-    const { come, nextTurn, order, admission } = scene()
+    const { come, nextTurn, order, turnstile } = scene()
     void come('a', 6)
     await settle()
     void come('outside', 1)
-    void admission.goOn(new FakePeer()).then(() => order.push('inside'))
+    void turnstile.goOn(new FakePeer()).then(() => order.push('inside'))
     await nextTurn()
     expect(order).toEqual(['a', 'inside', 'outside'])
   })
@@ -149,14 +149,14 @@ describe('admission', () => {
   })
 
   it('drops at once who has gone, and keeps nothing of it', async () => {
-    const { come, nextTurn, order, admission } = scene(1)
+    const { come, nextTurn, order, turnstile } = scene(1)
     const gone = new FakePeer()
     await come('a', 6)
     void come('b', 1, gone)
     await settle()
     gone.leave()
     await settle()
-    expect(admission.waiting).toBe(0)
+    expect(turnstile.waiting).toBe(0)
     expect(gone.listenerCount('close')).toBe(0)
     void come('c', 1)
     await nextTurn()
@@ -185,15 +185,15 @@ describe('admission', () => {
   })
 
   it('sends everybody away when it closes', async () => {
-    const { come, nextTurn, order, admission } = scene()
+    const { come, nextTurn, order, turnstile } = scene()
     void come('a', 6)
     void come('b', 1)
     await settle()
-    admission.close()
+    turnstile.close()
     await come('c', 1)
     await nextTurn()
     expect(order).toEqual(['a', 'b too_many_connections 3000', 'c too_many_connections 3000'])
-    expect(admission.waiting).toBe(0)
+    expect(turnstile.waiting).toBe(0)
   })
 })
 
@@ -214,7 +214,7 @@ describe('a storm of handshakes', () => {
   async function serve(ms: number, maxWaiting: number) {
     const service = new ScriptedService()
     const observer = quietObserver()
-    const admission = new Admission({ maxWaiting, random: () => 0, observer })
+    const turnstile = new Turnstile({ maxWaiting, random: () => 0, observer })
     const authenticate = service.authenticate.bind(service)
     service.authenticate = (token) => {
       const until = performance.now() + ms
@@ -223,7 +223,7 @@ describe('a storm of handshakes', () => {
     }
     transport = new WebSocketTransport({
       door: new Door({ origins: [], hosts: [], proxies: [], observer }),
-      admission,
+      turnstile,
       service,
       observer,
       frame: DEFAULT_FRAME_LIMITS,
@@ -233,7 +233,7 @@ describe('a storm of handshakes', () => {
     server.on('upgrade', (request, socket, head) => void transport.upgrade(request, socket, head))
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    return { service, admission, port: (server.address() as AddressInfo).port }
+    return { service, turnstile, port: (server.address() as AddressInfo).port }
   }
 
   /** Connected, and silent until it knocks. */
@@ -291,12 +291,12 @@ describe('a storm of handshakes', () => {
   })
 
   it('forgets a peer that hangs up while it waits, and what it would cost', async () => {
-    const { port, admission, service } = await serve(50, 100)
+    const { port, turnstile, service } = await serve(50, 100)
     const hasty = await connected(port, 20)
     for (const socket of hasty) knock(socket)
-    await expect.poll(() => admission.waiting, { interval: 1 }).toBeGreaterThan(10)
+    await expect.poll(() => turnstile.waiting, { interval: 1 }).toBeGreaterThan(10)
     for (const socket of hasty) socket.end()
-    await expect.poll(() => admission.waiting, { interval: 1 }).toBe(0)
+    await expect.poll(() => turnstile.waiting, { interval: 1 }).toBe(0)
     expect(service.tokens.length).toBeLessThan(15)
   })
 

@@ -1,0 +1,152 @@
+import type { ConfigInput } from '@tidewire/server'
+import type { AttackName } from './attacks/index.ts'
+import { type Counts, countOf } from './tally.ts'
+
+export type Size = 'small' | 'large'
+
+export interface Strength {
+  seconds?: number
+  perSecond: number
+  count?: number
+}
+
+export interface Flood {
+  /** Of RELIABILITY.md §5, with what is done. */
+  id: string
+  attack: AttackName
+  strength: Readonly<Record<Size, Strength>>
+  /** Of the server, where the small size would not reach its defaults. */
+  config?: Readonly<Partial<Record<Size, ConfigInput>>>
+  /** One sentence for each thing that should have come of it otherwise. */
+  judge(counts: Counts, strength: Strength): string[]
+}
+
+/** Sockets that never say who they are have 5 s, slow requests 10 s and 15 s; looking for them takes a moment. */
+const LIFE_MS = { nameless: 10_000, headers: 15_000, body: 20_000 }
+/** What one user may publish, whatever the connections. */
+const USER = { burst: 4_000, perSecond: 800 }
+const MAX_CHANNELS = 128
+
+const RATE_LIMITED = 'error 4004'
+
+/** Every flood. A new one is an attack and an entry here. */
+export const FLOODS: readonly Flood[] = [
+  {
+    id: 'S23 publishes',
+    attack: 'publishes',
+    strength: { small: { seconds: 1, perSecond: 4_000 }, large: { seconds: 15, perSecond: 10_000 } },
+    judge: (counts, { seconds = 0 }) => [
+      ...atLeast(counts, RATE_LIMITED, 500),
+      ...atMost(counts, 'ack', USER.burst + USER.perSecond * (seconds + 2)),
+    ],
+  },
+  {
+    id: 'S23 subscribes',
+    attack: 'subscribes',
+    strength: { small: { seconds: 1, perSecond: 4_000 }, large: { seconds: 10, perSecond: 10_000 } },
+    judge: (counts) => [
+      ...atLeast(counts, RATE_LIMITED, 500),
+      // As many again for each connection that took the place of one that was ended.
+      ...atMost(counts, 'subscribed', MAX_CHANNELS * countOf(counts, 'connection_established')),
+    ],
+  },
+  {
+    id: 'S23 subscribe loops',
+    attack: 'subscribeLoops',
+    strength: { small: { seconds: 1, perSecond: 4_000 }, large: { seconds: 15, perSecond: 10_000 } },
+    judge: (counts) => atLeast(counts, RATE_LIMITED, 500),
+  },
+  {
+    id: 'S23 history scans',
+    attack: 'histories',
+    strength: { small: { seconds: 1, perSecond: 500 }, large: { seconds: 15, perSecond: 1_000 } },
+    judge: (counts) => [...atLeast(counts, RATE_LIMITED, 100), ...atLeast(counts, 'history', 5)],
+  },
+  {
+    id: 'S23 connects',
+    attack: 'connects',
+    strength: {
+      small: { seconds: 2, perSecond: 1_000, count: 2_000 },
+      large: { seconds: 20, perSecond: 2_000, count: 40_000 },
+    },
+    config: { small: { limits: { address: { connects: { burst: 500, per_second: 100 } } } } },
+    judge: (counts) => [...atLeast(counts, 'HTTP 429', 100), ...atLeast(counts, 'HTTP 101', 100)],
+  },
+  {
+    id: 'S24 silent sockets',
+    attack: 'silent',
+    strength: {
+      small: { perSecond: 1_000, count: 300 },
+      large: { perSecond: 2_000, count: 5_000 },
+    },
+    judge: (counts) => allClosed(counts, LIFE_MS.nameless),
+  },
+  {
+    id: 'S24 dripping sockets',
+    attack: 'dripping',
+    strength: { small: { perSecond: 1_000, count: 100 }, large: { perSecond: 1_000, count: 500 } },
+    judge: (counts) => allClosed(counts, LIFE_MS.nameless),
+  },
+  {
+    id: 'S24 mute connections',
+    attack: 'mute',
+    strength: { small: { perSecond: 1_000, count: 100 }, large: { perSecond: 1_000, count: 1_000 } },
+    judge: (counts) => allClosed(counts, LIFE_MS.headers),
+  },
+  {
+    id: 'S24 bad upgrades',
+    attack: 'badUpgrades',
+    strength: {
+      small: { seconds: 20, perSecond: 1_500, count: 5_000 },
+      large: { seconds: 120, perSecond: 1_500, count: 100_000 },
+    },
+    judge: (counts, { count = 0 }) => [
+      ...atLeast(counts, 'opened', count),
+      ...atLeast(counts, 'HTTP 4', count / 2),
+      ...atMost(counts, 'HTTP 1', 0),
+      ...atMost(counts, 'HTTP 5', 0),
+    ],
+  },
+  {
+    id: 'S25 slow headers',
+    attack: 'slowHeaders',
+    strength: { small: { perSecond: 1_000, count: 100 }, large: { perSecond: 1_000, count: 1_000 } },
+    judge: (counts) => allClosed(counts, LIFE_MS.headers),
+  },
+  {
+    id: 'S25 slow bodies',
+    attack: 'slowBodies',
+    strength: { small: { perSecond: 1_000, count: 100 }, large: { perSecond: 1_000, count: 1_000 } },
+    judge: (counts) => allClosed(counts, LIFE_MS.body),
+  },
+  {
+    id: 'S25 oversized requests',
+    attack: 'oversized',
+    strength: { small: { seconds: 1, perSecond: 50 }, large: { seconds: 10, perSecond: 200 } },
+    judge: (counts) => [
+      ...atLeast(counts, 'HTTP 4', countOf(counts, 'opened') * 0.9),
+      ...atMost(counts, 'HTTP 1', 0),
+      ...atMost(counts, 'HTTP 2', 0),
+      ...atMost(counts, 'HTTP 5', 0),
+    ],
+  },
+]
+
+function atLeast(counts: Counts, prefix: string, least: number): string[] {
+  const count = countOf(counts, prefix)
+  return count >= least ? [] : [`${prefix}: ${count} times, and at least ${least} were expected.`]
+}
+
+function atMost(counts: Counts, prefix: string, most: number): string[] {
+  const count = countOf(counts, prefix)
+  return count <= most ? [] : [`${prefix}: ${count} times, and at most ${most} were expected.`]
+}
+
+function allClosed(counts: Counts, withinMs: number): string[] {
+  const left = counts['left open'] ?? 0
+  const longest = counts['longest life, ms'] ?? 0
+  return [
+    ...(left === 0 ? [] : [`${left} of ${counts['opened']} connections were left open.`]),
+    ...(longest <= withinMs ? [] : [`A connection lived ${longest} ms: ${withinMs} are allowed.`]),
+  ]
+}

@@ -1,0 +1,59 @@
+import { ProtocolError } from '@tidewire/protocol'
+import { describe, expect, it } from 'vitest'
+import { CoreHarness, frame, LIMITS } from '../testing/core-harness.ts'
+
+describe('tokens that are refused', () => {
+  const failures = { burst: 3, per_second: 1 }
+  const limits = { ...LIMITS, address: { ...LIMITS.address, failures } }
+
+  it('are not looked at any more when there were too many from the address', async () => {
+    const harness = await CoreHarness.start({ limits })
+    const { core, clock } = harness
+    const answers: unknown[] = []
+    for (let i = 0; i < 10; i++) {
+      await core.authenticate('forged', '192.0.2.1').catch((error: unknown) => answers.push(error))
+    }
+    expect(answers.map((error) => (error as ProtocolError).reason)).toEqual([
+      ...Array.from({ length: 3 }, () => 'authentication_failed'),
+      ...Array.from({ length: 7 }, () => 'rate_limited'),
+    ])
+    expect(harness.authentications).toBe(3)
+    await expect(core.authenticate('token of ada', '192.0.2.1')).rejects.toMatchObject({
+      retryAfterMs: 1_000,
+    })
+    await expect(core.authenticate('token of ada', '192.0.2.2')).resolves.toMatchObject({
+      user: 'ada',
+    })
+    await clock.advance(1_000)
+    await expect(core.authenticate('token of ada', '192.0.2.1')).resolves.toMatchObject({
+      user: 'ada',
+      address: '192.0.2.1',
+    })
+  })
+
+  it('are counted for frames, too, and good ones are not', async () => {
+    const harness = await CoreHarness.start({ limits })
+    const { core, clock } = harness
+    for (let i = 0; i < 10; i++) await core.authenticate('token of ada', '192.0.2.1')
+    for (let i = 0; i < 3; i++) {
+      harness.connectStranger().session.receive(frame('auth', { token: 'forged' }))
+      await clock.settle()
+    }
+    const { session, connection } = harness.connectStranger()
+    session.receive(frame('auth', { token: 'token of ada' }))
+    await clock.settle()
+    expect(connection.of('error')[0]?.payload).toMatchObject({ code: 4004 })
+    expect(connection.closedWith).toBeUndefined()
+  })
+
+  it('are not those that only expired', async () => {
+    const expired = new ProtocolError('session_expired', 'The token expired.')
+    const authenticator = { authenticate: () => Promise.reject(expired) }
+    const { core } = await CoreHarness.start({ limits, authenticator })
+    for (let i = 0; i < 10; i++) {
+      await expect(core.authenticate('old', '192.0.2.1')).rejects.toMatchObject({
+        reason: 'session_expired',
+      })
+    }
+  })
+})

@@ -1,0 +1,119 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { ADA, CoreHarness, frame } from '../testing/core-harness.ts'
+import type { FakeClock } from '../testing/fake-clock.ts'
+import { HeldReads, startWithRights } from '../testing/rights-harness.ts'
+import type { Core } from './core.ts'
+import type { Actor } from './ports/actor.ts'
+import type { Revocation, Target } from './ports/revocations.ts'
+
+const BACKEND: Actor = { kind: 'server', key_id: 'k1' }
+
+let rights: Awaited<ReturnType<typeof startWithRights>>
+let core: Core
+let clock: FakeClock
+
+beforeEach(async () => {
+  rights = await startWithRights()
+  ;({ core, clock } = rights)
+})
+
+describe('a revocation', () => {
+  const actors: [string, Target, Actor][] = [
+    ['a user', { user: 'ada' }, ADA],
+    ['a token', { token_id: 't1' }, { ...ADA, token_id: 't1' }],
+    ['a login', { session: 's1' }, { ...ADA, session: 's1' }],
+    ['a server key', { key_id: 'k2' }, { kind: 'server', key_id: 'k2' }],
+  ]
+
+  it.each(actors)('of %s ends its sessions, and no others', async (_, target, actor) => {
+    const gone = [rights.connect(actor), rights.connect(actor)]
+    const others = [
+      rights.connect({ kind: 'user', user: 'eve', token_id: 't2', session: 's2' }),
+      rights.connect(BACKEND),
+    ]
+    expect(await core.disconnect(BACKEND, target, { revoke: true })).toBe(2)
+    const codes = [...gone, ...others].map(({ connection }) => connection.closedWith?.code)
+    expect(codes).toEqual([4002, 4002, undefined, undefined])
+  })
+
+  it.each(actors)('of %s refuses it from then on, everywhere', async (_, target, actor) => {
+    rights.tokens.set('token', actor)
+    await core.disconnect(BACKEND, target, { revoke: true })
+    const refused = { reason: 'authentication_failed' }
+    await expect(core.authenticate('token', '192.0.2.1')).rejects.toMatchObject(refused)
+    await expect(core.history(actor, 'chat:a', {})).rejects.toMatchObject(refused)
+    await expect(
+      core.publish(actor, { channel: 'chat:a', type: 'message', payload: {} }),
+    ).rejects.toMatchObject(refused)
+    // One that was let in before, and waited.
+    const late = rights.connect(actor)
+    expect(late.connection.closedWith?.code).toBe(4002)
+    expect(late.connection.of('connection_established')).toEqual([])
+  })
+
+  it('without a lasting effect ends the sessions only', async () => {
+    rights.tokens.set('token', ADA)
+    const ada = rights.connect()
+    expect(await core.disconnect(BACKEND, { user: 'ada' }, { revoke: false })).toBe(1)
+    expect(ada.connection.closedWith?.code).toBe(1000)
+    await expect(core.authenticate('token')).resolves.toMatchObject({ user: 'ada' })
+  })
+
+  it('is for servers only', async () => {
+    rights.connect()
+    await expect(core.disconnect(ADA, { user: 'ada' }, { revoke: true })).rejects.toMatchObject({
+      reason: 'forbidden',
+    })
+    expect(core.sessions.of('ada')).toHaveLength(1)
+  })
+
+  it('is kept, and counts in the next life', async () => {
+    const kept: Revocation[] = []
+    const revocations = {
+      all: () => Promise.resolve(kept),
+      add: (revocation: Revocation) => Promise.resolve(void kept.push(revocation)),
+    }
+    const first = await CoreHarness.start({ revocations })
+    await first.core.disconnect(BACKEND, { user: 'ada' }, { revoke: true })
+    const second = await CoreHarness.start({ revocations })
+    await second.core.loadRevocations()
+    await expect(second.core.authenticate('token of ada')).rejects.toMatchObject({
+      reason: 'authentication_failed',
+    })
+    await expect(second.core.authenticate('token of bob')).resolves.toMatchObject({ user: 'bob' })
+  })
+
+  it('in the middle of paging history lets nothing more out', async () => {
+    const held = new HeldReads(rights.harness.broker)
+    await rights.harness.add('held', held)
+    await rights.harness.publishMany(3)
+    const ada = rights.connect()
+    for (let i = 0; i < 3; i++) ada.session.receive(frame('history', { channel: 'held:a' }))
+    const overHttp = core.history(ADA, 'held:a', {}).catch((error: unknown) => error)
+    await clock.settle()
+    await core.disconnect(BACKEND, { user: 'ada' }, { revoke: true })
+    held.release()
+    await clock.settle()
+    expect(ada.connection.of('history')).toEqual([])
+    expect(await overHttp).toMatchObject({ reason: 'authentication_failed' })
+    // The pages that waited for the first one were never read.
+    expect(held.reads).toBe(2)
+  })
+
+  it('in the middle of recovery lets nothing more out', async () => {
+    const held = new HeldReads(rights.harness.broker)
+    await rights.harness.add('held', held)
+    await rights.harness.publishMany(3)
+    const { epoch } = await core.history(BACKEND, 'chat:a', {})
+    const ada = rights.connect()
+    ada.session.receive(frame('subscribe', { channel: 'held:a', since: { epoch, offset: 0 } }))
+    await clock.settle()
+    await core.disconnect(BACKEND, { user: 'ada' }, { revoke: true })
+    held.release()
+    await clock.settle()
+    await core.publish(BACKEND, { channel: 'held:a', type: 'message', payload: {} })
+    await clock.settle()
+    expect(ada.connection.of('subscribed')).toEqual([])
+    expect(ada.connection.offsets).toEqual([])
+  })
+})

@@ -1,14 +1,11 @@
 import type { ConfigInput } from '@tidewire/server'
+import type { Orders } from './attacks/attack.ts'
 import type { AttackName } from './attacks/index.ts'
 import { type Counts, countOf } from './tally.ts'
 
 export type Size = 'small' | 'large'
 
-export interface Strength {
-  seconds?: number
-  perSecond: number
-  count?: number
-}
+export type Strength = Pick<Orders, 'seconds' | 'perSecond' | 'count'>
 
 export interface Flood {
   /** Of RELIABILITY.md §5, with what is done. */
@@ -17,6 +14,8 @@ export interface Flood {
   strength: Readonly<Record<Size, Strength>>
   /** Of the server, where the small size would not reach its defaults. */
   config?: Readonly<Partial<Record<Size, ConfigInput>>>
+  /** Takes as long as the deadlines of the server, and hardly any of the machine. */
+  waits?: true
   /** One sentence for each thing that should have come of it otherwise. */
   judge(counts: Counts, strength: Strength): string[]
 }
@@ -34,8 +33,8 @@ export const FLOODS: readonly Flood[] = [
   {
     id: 'S23 publishes',
     attack: 'publishes',
-    strength: { small: { seconds: 1, perSecond: 4_000 }, large: { seconds: 15, perSecond: 10_000 } },
-    judge: (counts, { seconds = 0 }) => [
+    strength: { small: lasting(1, 4_000), large: lasting(15, 10_000) },
+    judge: (counts, { seconds }) => [
       ...atLeast(counts, RATE_LIMITED, 500),
       ...atMost(counts, 'ack', USER.burst + USER.perSecond * (seconds + 2)),
     ],
@@ -43,7 +42,7 @@ export const FLOODS: readonly Flood[] = [
   {
     id: 'S23 subscribes',
     attack: 'subscribes',
-    strength: { small: { seconds: 1, perSecond: 4_000 }, large: { seconds: 10, perSecond: 10_000 } },
+    strength: { small: lasting(1, 4_000), large: lasting(10, 10_000) },
     judge: (counts) => [
       ...atLeast(counts, RATE_LIMITED, 500),
       // As many again for each connection that took the place of one that was ended.
@@ -53,54 +52,48 @@ export const FLOODS: readonly Flood[] = [
   {
     id: 'S23 subscribe loops',
     attack: 'subscribeLoops',
-    strength: { small: { seconds: 1, perSecond: 4_000 }, large: { seconds: 15, perSecond: 10_000 } },
+    strength: { small: lasting(1, 4_000), large: lasting(15, 10_000) },
     judge: (counts) => atLeast(counts, RATE_LIMITED, 500),
   },
   {
     id: 'S23 history scans',
     attack: 'histories',
-    strength: { small: { seconds: 1, perSecond: 500 }, large: { seconds: 15, perSecond: 1_000 } },
+    strength: { small: lasting(1, 500), large: lasting(15, 1_000) },
     judge: (counts) => [...atLeast(counts, RATE_LIMITED, 100), ...atLeast(counts, 'history', 5)],
   },
   {
     id: 'S23 connects',
     attack: 'connects',
-    strength: {
-      small: { seconds: 2, perSecond: 1_000, count: 2_000 },
-      large: { seconds: 20, perSecond: 2_000, count: 40_000 },
-    },
+    strength: { small: lasting(2, 1_000), large: lasting(20, 2_000) },
     config: { small: { limits: { address: { connects: { burst: 500, per_second: 100 } } } } },
     judge: (counts) => [...atLeast(counts, 'HTTP 429', 100), ...atLeast(counts, 'HTTP 101', 100)],
   },
   {
     id: 'S24 silent sockets',
     attack: 'silent',
-    strength: {
-      small: { perSecond: 1_000, count: 300 },
-      large: { perSecond: 2_000, count: 5_000 },
-    },
+    waits: true,
+    strength: { small: counting(300, 1_000), large: counting(5_000, 2_000) },
     judge: (counts) => allClosed(counts, LIFE_MS.nameless),
   },
   {
     id: 'S24 dripping sockets',
     attack: 'dripping',
-    strength: { small: { perSecond: 1_000, count: 100 }, large: { perSecond: 1_000, count: 500 } },
+    waits: true,
+    strength: { small: counting(100, 1_000), large: counting(500, 1_000) },
     judge: (counts) => allClosed(counts, LIFE_MS.nameless),
   },
   {
     id: 'S24 mute connections',
     attack: 'mute',
-    strength: { small: { perSecond: 1_000, count: 100 }, large: { perSecond: 1_000, count: 1_000 } },
+    waits: true,
+    strength: { small: counting(100, 1_000), large: counting(1_000, 1_000) },
     judge: (counts) => allClosed(counts, LIFE_MS.headers),
   },
   {
     id: 'S24 bad upgrades',
     attack: 'badUpgrades',
-    strength: {
-      small: { seconds: 20, perSecond: 1_500, count: 5_000 },
-      large: { seconds: 120, perSecond: 1_500, count: 100_000 },
-    },
-    judge: (counts, { count = 0 }) => [
+    strength: { small: counting(5_000, 1_500), large: counting(100_000, 1_500) },
+    judge: (counts, { count }) => [
       ...atLeast(counts, 'opened', count),
       ...atLeast(counts, 'HTTP 4', count / 2),
       ...atMost(counts, 'HTTP 1', 0),
@@ -110,19 +103,21 @@ export const FLOODS: readonly Flood[] = [
   {
     id: 'S25 slow headers',
     attack: 'slowHeaders',
-    strength: { small: { perSecond: 1_000, count: 100 }, large: { perSecond: 1_000, count: 1_000 } },
+    waits: true,
+    strength: { small: counting(100, 1_000), large: counting(1_000, 1_000) },
     judge: (counts) => allClosed(counts, LIFE_MS.headers),
   },
   {
     id: 'S25 slow bodies',
     attack: 'slowBodies',
-    strength: { small: { perSecond: 1_000, count: 100 }, large: { perSecond: 1_000, count: 1_000 } },
+    waits: true,
+    strength: { small: counting(100, 1_000), large: counting(1_000, 1_000) },
     judge: (counts) => allClosed(counts, LIFE_MS.body),
   },
   {
     id: 'S25 oversized requests',
     attack: 'oversized',
-    strength: { small: { seconds: 1, perSecond: 50 }, large: { seconds: 10, perSecond: 200 } },
+    strength: { small: lasting(1, 50), large: lasting(10, 200) },
     judge: (counts) => [
       ...atLeast(counts, 'HTTP 4', countOf(counts, 'opened') * 0.9),
       ...atMost(counts, 'HTTP 1', 0),
@@ -131,6 +126,14 @@ export const FLOODS: readonly Flood[] = [
     ],
   },
 ]
+
+function lasting(seconds: number, perSecond: number): Strength {
+  return { seconds, perSecond, count: Number.MAX_SAFE_INTEGER }
+}
+
+function counting(count: number, perSecond: number): Strength {
+  return { seconds: 3600, perSecond, count }
+}
 
 function atLeast(counts: Counts, prefix: string, least: number): string[] {
   const count = countOf(counts, prefix)

@@ -1,16 +1,16 @@
 import type { ServerProcess } from '../rig/server-process.ts'
 import { pause } from '../rig/until.ts'
-import type { Bystander } from './bystander.ts'
+import { collectGarbage } from './collect-garbage.ts'
 
 const LOOK_MS = 250
-const BASE_LOOKS = 8
-/** The runtime collects what is old when it finds the time. */
-const SETTLE_MS = 45_000
+/** What is still open when a flood is over is closed soon. */
+const SETTLE_MS = 10_000
 
 /** Looks at the memory of a server while something happens to it. */
 export class Memory {
-  /** Bytes, before. The least of a few looks: what is collected soon is not kept. */
+  /** Bytes of the heap before, without garbage. */
   readonly heap: number
+  /** Bytes of the process before. */
   readonly process: number
   readonly #server: ServerProcess
   readonly #looking: NodeJS.Timeout
@@ -27,42 +27,34 @@ export class Memory {
   }
 
   static async watch(server: ServerProcess): Promise<Memory> {
-    let heap = Infinity
-    for (let i = 0; i < BASE_LOOKS; i++) {
-      heap = Math.min(heap, await heapOf(server))
-      await pause(LOOK_MS / 2)
-    }
-    return new Memory(server, heap, await server.metric('process_resident_memory_bytes'))
+    const heap = await heapOf(server)
+    return new Memory(server, heap, await residentOf(server))
   }
 
-  /**
-   * Ends the watch when the heap is no more than `allowed` larger than it was, or does not become so. The bystander goes
-   * on meanwhile: a server at rest does not collect.
-   */
-  async settle(
-    allowed: number,
-    bystander: Bystander,
-  ): Promise<{ after: number; peak: number }> {
-    let after = Infinity
-    const settled = async (): Promise<void> => {
-      const deadline = performance.now() + SETTLE_MS
-      while (after > this.heap + allowed && performance.now() < deadline) {
-        await pause(LOOK_MS)
-        after = Math.min(after, await heapOf(this.#server))
-      }
-    }
-    await bystander.experience(settled())
+  /** Ends the watch when the heap is no more than `allowed` bytes larger than it was, or does not become so. */
+  async settle(allowed: number): Promise<{ heap: number; peak: number }> {
     clearInterval(this.#looking)
-    return { after, peak: this.#peak }
+    const deadline = performance.now() + SETTLE_MS
+    let heap = await heapOf(this.#server)
+    while (heap > this.heap + allowed && performance.now() < deadline) {
+      await pause(LOOK_MS)
+      heap = await heapOf(this.#server)
+    }
+    return { heap, peak: this.#peak }
   }
 
   async #look(): Promise<void> {
-    this.#peak = Math.max(this.#peak, await this.#server.metric('process_resident_memory_bytes'))
+    this.#peak = Math.max(this.#peak, await residentOf(this.#server))
   }
 }
 
-/** Bytes of objects and of what they hold outside of the heap. */
+/** Bytes of objects in use, and of what they hold outside of the heap. */
 async function heapOf(server: ServerProcess): Promise<number> {
+  await collectGarbage(server)
   const heap = await server.metric('nodejs_heap_size_used_bytes')
   return heap + (await server.metric('nodejs_external_memory_bytes'))
+}
+
+function residentOf(server: ServerProcess): Promise<number> {
+  return server.metric('process_resident_memory_bytes')
 }

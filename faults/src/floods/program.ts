@@ -1,7 +1,11 @@
+import { constants, setPriority } from 'node:os'
 import type { FromAttacker } from './attacker.ts'
 import { ATTACKS, type AttackName } from './attacks/index.ts'
 import type { Orders } from './attacks/attack.ts'
 import { Tally } from './tally.ts'
+
+/** It stands for another machine: where processors are few it must not take the time of the server. */
+setPriority(constants.priority.PRIORITY_LOW)
 
 process.once('message', (orders: Orders) => {
   const tally = new Tally()

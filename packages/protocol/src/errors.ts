@@ -41,25 +41,24 @@ export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
   readonly reason: ErrorReason
   readonly retryAfterMs: number | undefined
+  /** Whether the same may go well later. As the reason says, where nothing else is known. */
+  readonly temporary: boolean
   /** Of the frame that the error is about, where it could be read: what its answer is correlated by. */
   messageId: string | undefined
 
   constructor(
     reason: ErrorReason,
     message: string,
-    options: { retryAfterMs?: number; cause?: unknown } = {},
+    options: { retryAfterMs?: number; temporary?: boolean; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.reason = reason
     this.retryAfterMs = options.retryAfterMs
+    this.temporary = options.temporary ?? ERRORS[reason].temporary
   }
 
   get code(): number {
     return ERRORS[this.reason].code
-  }
-
-  get temporary(): boolean {
-    return ERRORS[this.reason].temporary
   }
 
   /** The HTTP status that carries this error. */

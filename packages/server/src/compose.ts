@@ -14,10 +14,11 @@ import {
   hookOf,
   tokenIssuerOf,
 } from './compose/trust.ts'
-import { type Config, type ConfigInput, resolveConfig } from './config/resolve.ts'
+import { type Config, ConfigError, type ConfigInput, resolveConfig } from './config/resolve.ts'
 import { Core } from './core/core.ts'
 import type { Broker } from './core/ports/broker.ts'
-import type { Observer } from './core/ports/observer.ts'
+import type { AuditSink } from './observe/audit.ts'
+import { openAudit } from './observe/audit-file.ts'
 import { createLogger, type Logger } from './observe/logs.ts'
 import { Metrics } from './observe/metrics.ts'
 import { ServerObserver } from './observe/observer.ts'
@@ -63,7 +64,7 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
   })
   const logger = given ?? createLogger({ level: config.log.level })
   const metrics = new Metrics()
-  const observer = new ServerObserver({ metrics, logger, now })
+  const observer = observerOf(config, logger, metrics)
   const newId = uuidv7(now, (bytes) => void randomFillSync(bytes))
   const credentials = credentialsOf(config)
   const store: LazyStore = new LazyStore({
@@ -86,8 +87,7 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
     members: store.members,
     revocations: store.revocations,
     hook,
-    authorize:
-      authorize && applicationAuthorizer(authorize, (error) => observer.failed('authorize', error)),
+    authorize: authorize && applicationAuthorizer(authorize),
   })
   const storage = new Storage({ config, newId, observer, logger, onFatal })
   return new Server(
@@ -101,7 +101,7 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
 interface Made {
   config: Config
   core: Core
-  observer: Observer
+  observer: ServerObserver
   metrics: Metrics
   logger: Logger
   credentials: Credentials
@@ -186,7 +186,27 @@ function parts(made: Made): Parts {
       await storage.close()
       await store.close()
       hook?.close()
+      await observer.close()
     },
+  }
+}
+
+/** Throws `ConfigError` when the audit log cannot be written. */
+function observerOf({ audit: { file } }: Config, logger: Logger, metrics: Metrics): ServerObserver {
+  const observer: ServerObserver = new ServerObserver({
+    metrics,
+    logger,
+    now,
+    ...(file === undefined ? {} : { audit: auditOf(file) }),
+  })
+  return observer
+
+  function auditOf(path: string): AuditSink {
+    try {
+      return openAudit(path, (error) => observer.failed('audit', error))
+    } catch (cause) {
+      throw new ConfigError((cause as Error).message, { cause })
+    }
   }
 }
 

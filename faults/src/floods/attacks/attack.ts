@@ -12,7 +12,7 @@ export interface Orders {
   seconds: number
   /** Of whatever the attack does. */
   perSecond: number
-  /** Of sockets, where it does so many and no more. */
+  /** Of sockets, for attacks that do so many and no more. */
   count: number
 }
 

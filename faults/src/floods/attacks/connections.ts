@@ -71,11 +71,10 @@ export const slowBodies: Attack = (orders, tally) =>
 function waiting(first: string, drop: string | Buffer | undefined): Attack {
   return async (orders: Orders, tally: Tally) => {
     const sockets: RawSocket[] = []
-    const opening = { ...orders, seconds: 60 }
     const dripping = setInterval(() => {
       if (drop !== undefined) for (const socket of sockets) socket.write(drop)
     }, DRIP_MS)
-    await pace(opening, () => {
+    await pace(orders, () => {
       if (sockets.length >= orders.count) return 'stop'
       const socket = new RawSocket(orders, tally)
       if (first !== '') socket.write(first)

@@ -12,28 +12,17 @@ export interface AuthorizeRequest {
   address: string | undefined
 }
 
-/** `true` allows; everything else, an exception included, does not. */
+/** `true` allows; everything else does not. Where it throws or rejects, nothing is allowed until it answers again. */
 export type Authorize = (request: AuthorizeRequest) => boolean | Promise<boolean>
 
 /** The application's own word, asked for every message. */
-export function applicationAuthorizer(
-  authorize: Authorize,
-  onError: (error: unknown) => void,
-): Authorizer {
-  const failed = (error: unknown): boolean => {
-    onError(error)
-    return false
-  }
+export function applicationAuthorizer(authorize: Authorize): Authorizer {
   return {
-    authorize({ actor, action, channel }: Question) {
-      try {
-        const { user, address } = actor
-        const answer: unknown = authorize({ action, channel, user, address })
-        if (!(answer instanceof Promise)) return answer === true
-        return answer.then((later: unknown) => later === true, failed)
-      } catch (error) {
-        return failed(error)
-      }
+    authorize({ actor: { user, address }, action, channel }: Question) {
+      const answer: unknown = authorize({ action, channel, user, address })
+      return answer instanceof Promise
+        ? answer.then((later: unknown) => later === true)
+        : answer === true
     },
   }
 }

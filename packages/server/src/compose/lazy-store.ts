@@ -16,6 +16,7 @@ export class LazyStore {
   #opening: Promise<Store> | undefined
   #store: Store | undefined
   #looking: NodeJS.Timeout | undefined
+  #closed = false
 
   constructor(options: StoreOptions) {
     this.#options = options
@@ -24,7 +25,7 @@ export class LazyStore {
   /** Opens what is there already. Rejects with `StorageError`. */
   async start(): Promise<void> {
     if (hasStore(this.#options.directory)) await this.#open()
-    else this.#looking = setInterval(() => this.#look(), LOOK_MS).unref()
+    else this.#lookLater()
   }
 
   unreadiness(): string[] {
@@ -52,13 +53,14 @@ export class LazyStore {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#looking)
+    this.#closed = true
+    clearTimeout(this.#looking)
     const store = await this.#opening?.catch(() => undefined)
     await store?.close()
   }
 
   #open(): Promise<Store> {
-    clearInterval(this.#looking)
+    clearTimeout(this.#looking)
     this.#opening ??= openStore(this.#options).then(
       (store) => (this.#store = store),
       (error: unknown) => {
@@ -69,7 +71,15 @@ export class LazyStore {
     return this.#opening
   }
 
-  #look(): void {
-    if (hasStore(this.#options.directory)) this.#open().catch(this.#options.onError)
+  #lookLater(): void {
+    clearTimeout(this.#looking)
+    this.#looking = setTimeout(() => {
+      if (this.#closed) return
+      if (!hasStore(this.#options.directory)) return this.#lookLater()
+      this.#open().catch((error: unknown) => {
+        this.#options.onError(error)
+        this.#lookLater()
+      })
+    }, LOOK_MS).unref()
   }
 }

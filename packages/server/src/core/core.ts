@@ -93,6 +93,8 @@ export class Core implements Service {
   readonly limits: Limits
   /** What clients are told of them. */
   readonly toldLimits: Record<string, number>
+  /** The same for those whose publishes nobody counts. */
+  readonly toldWithoutRates: Record<string, number>
   /** Undefined when there are none. */
   readonly rates: RateLimits | undefined
   readonly admission: Admission
@@ -131,6 +133,7 @@ export class Core implements Service {
     const { limits, noLimits, random } = options
     const { clock, timers, sessions } = this
     this.toldLimits = toldLimits(limits, noLimits)
+    this.toldWithoutRates = toldLimits(limits, true)
     this.rates = noLimits ? undefined : new RateLimits(limits, clock, timers)
     this.admission = new Admission({ limits, sessions, rates: this.rates, random })
     this.rights = new Rights(this, options.revocations, options.revalidateMs)

@@ -51,6 +51,29 @@ describe('a revocation', () => {
     expect(late.connection.of('connection_established')).toEqual([])
   })
 
+  it('counts also when it comes while the token is looked at', async () => {
+    const harness: CoreHarness = await CoreHarness.start({
+      authenticator: {
+        authenticate: () => {
+          const looked = Promise.resolve(ADA)
+          const after = looked.then(() => undefined)
+          void after.then(() => harness.core.disconnect(BACKEND, { user: 'ada' }, { revoke: true }))
+          return looked
+        },
+      },
+    })
+    const { session, connection } = harness.connectStranger()
+    session.receive(frame('auth', { token: 'good' }))
+    await harness.clock.settle()
+    expect(connection.of('auth_response')).toEqual([])
+    expect(connection.closedWith?.code).toBe(4002)
+  })
+
+  it('makes the hook forget what it knows of the user', async () => {
+    await core.disconnect(BACKEND, { user: 'ada' }, { revoke: false })
+    expect(rights.hook.forgotten).toEqual(['ada'])
+  })
+
   it('without a lasting effect ends the sessions only', async () => {
     rights.tokens.set('token', ADA)
     const ada = rights.connect()

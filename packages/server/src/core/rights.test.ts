@@ -1,5 +1,5 @@
 import { ProtocolError } from '@tidewire/protocol'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { ADA, type Connected, frame, Paged } from '../testing/core-harness.ts'
 import type { FakeClock } from '../testing/fake-clock.ts'
 import {
@@ -138,6 +138,19 @@ describe('the sweep over what is open', () => {
     await core.stop(0)
     await clock.advance(300_000)
     expect(hook.asked).toHaveLength(11)
+  })
+
+  it('does not go on when the server stops in the middle of it', async () => {
+    const ada = rights.connect()
+    await rights.subscribe(ada, 'asked:a')
+    hook.answer = 'later'
+    await clock.advance(30_000)
+    await core.stop(0)
+    hook.waiting[0]?.resolve(true)
+    await clock.settle()
+    const sweeps = vi.spyOn(core.sessions, 'all')
+    await clock.advance(300_000)
+    expect(sweeps).not.toHaveBeenCalled()
   })
 
   it('does not end a subscription that was made anew while the hook was asked', async () => {

@@ -1,5 +1,5 @@
 import { ProtocolError } from '@tidewire/protocol'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { ADA, CoreHarness, frame, message, Withheld } from '../testing/core-harness.ts'
 import type { FakeClock } from '../testing/fake-clock.ts'
 import { FakeConnection } from '../testing/fake-connection.ts'
@@ -100,6 +100,26 @@ describe('a session', () => {
     expect(connection.of('ack')).toHaveLength(4)
   })
 
+  it('is read no further when the server stops, also when its work is answered', async () => {
+    const releases: (() => void)[] = []
+    const slow = new Withheld(harness.broker, releases)
+    let stop = (): void => undefined
+    vi.spyOn(slow, 'stop').mockReturnValue(new Promise((resolve) => (stop = resolve)))
+    await harness.add('slow', slow)
+    const { session, connection } = harness.connect()
+    const resume = vi.spyOn(connection, 'resume')
+    for (let i = 0; i < 4; i++) session.receive(message('x', `m${i}`, 'slow:a'))
+    const stopped = core.stop(1_000)
+    for (const release of releases) release()
+    await clock.settle()
+    stop()
+    await stopped
+    const answered = connection.frames.map(({ metadata }) => metadata.correlation_id)
+    expect(answered).toEqual(expect.arrayContaining(['m0', 'm1', 'm2', 'm3']))
+    expect(resume).not.toHaveBeenCalled()
+    expect(connection.closedWith?.code).toBe(1012)
+  })
+
   it('is closed as a slow consumer when its bytes pile up, and others go on', async () => {
     const slow = harness.connect()
     const healthy = harness.connect()
@@ -170,6 +190,7 @@ describe('a session without a token', () => {
     const connection = new FakeConnection()
     const session = core.open(connection, undefined)
     session.receive(frame('auth', { token: 'token of ada' }))
+    expect(connection.paused).toBe(true)
     session.receive(frame('subscribe', { channel: 'chat:a' }))
     session.receive(message('hi', 'm1'))
     await clock.settle()

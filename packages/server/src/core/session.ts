@@ -70,7 +70,7 @@ export class Session implements SessionHandle, Flushable, Reader {
       authenticated: this.user !== undefined || actor?.kind === 'server',
       ...(this.user === undefined ? {} : { user: this.user }),
       heartbeat_ms: this.#core.heartbeatMs,
-      limits: this.#core.toldLimits,
+      limits: isCounted(actor) ? this.#core.toldLimits : this.#core.toldWithoutRates,
     })
     if (actor !== undefined) this.become(actor)
     else {
@@ -360,6 +360,11 @@ export class Session implements SessionHandle, Flushable, Reader {
   #expire(): void {
     this.end(new ProtocolError('session_expired', 'The token expired. Connect with a new one.'))
   }
+}
+
+/** Whether the publishes of the session are. Who is still to say who it is may turn out to be a server. */
+function isCounted(actor: Actor | undefined): boolean {
+  return actor !== undefined && actor.kind !== 'server'
 }
 
 function unknownType(type: string, channel: string | undefined): ProtocolError {

@@ -17,8 +17,8 @@ const SQL = {
   readRow: `SELECT channel, offset, at, message_id, type, payload, replaced
     FROM publications WHERE id = ?`,
   replace: 'UPDATE publications SET payload = ?, replaced = 1 WHERE channel = ? AND offset = ?',
-  bytesOf: `SELECT octet_length(payload) AS bytes FROM publications
-    WHERE channel = ? AND offset = ?`,
+  sizes: `SELECT offset, octet_length(payload) AS bytes FROM publications
+    WHERE channel = ? AND offset BETWEEN ? AND ? ORDER BY offset`,
   readUp: `SELECT message_id, type, payload, timestamp, client_id, user FROM publications
     WHERE channel = ? AND offset BETWEEN ? AND ? ORDER BY offset LIMIT ?`,
   readDown: `SELECT message_id, type, payload, timestamp, client_id, user FROM publications

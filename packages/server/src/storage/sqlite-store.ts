@@ -19,6 +19,8 @@ const MAX_CACHED_CHANNELS = 100_000
 /** What one slice of a trim may touch, so that appends never wait long for it. */
 const TRIM_ROWS = 2000
 const TRIM_CHANNELS = 200
+/** Payloads that one slice deletes. To overwrite them takes as much of the write-ahead log, and with a full disk of the reserve. */
+const TRIM_BYTES = 1024 * 1024
 
 /** Runs a transaction, and may do so again where it failed. */
 export type Attempt = <T>(work: () => T) => T
@@ -186,7 +188,7 @@ export class SqliteStore {
     if (held === undefined) return 0
     const { channel, offset } = held
     const payload = fields[i + 3]!
-    const bytes = this.#sql.bytesOf.get(channel, offset)!['bytes'] as number
+    const bytes = this.#sql.sizes.get(channel, offset, offset)!['bytes'] as number
     if (Buffer.byteLength(payload) > bytes) return null
     const replace = (): number => {
       this.#erasing()
@@ -251,10 +253,12 @@ export class SqliteStore {
   #trimSlice(names: readonly string[], retention: Retention, now: number): TrimSlice {
     return this.#transaction(() => {
       const slice = { channels: 0, taken: 0 }
-      for (let touched = 0; touched < TRIM_ROWS && slice.channels < names.length;) {
+      let [rows, bytes] = [0, 0]
+      while (rows < TRIM_ROWS && bytes < TRIM_BYTES && slice.channels < names.length) {
         const step = this.#trimStep(names[slice.channels]!, retention, now)
         slice.taken += step.trimmed
-        touched += step.scanned
+        rows += step.scanned
+        bytes += step.bytes
         if (step.done) slice.channels += 1
       }
       return slice
@@ -265,7 +269,7 @@ export class SqliteStore {
     name: string,
     { max_entries, max_age_ms }: Retention,
     now: number,
-  ): { done: boolean; trimmed: number; scanned: number } {
+  ): { done: boolean; trimmed: number; scanned: number; bytes: number } {
     const channel = this.#find(name)!
     const { id, trimmed, deleted, top } = channel
     const end = Math.min(top, trimmed + TRIM_ROWS)
@@ -275,7 +279,9 @@ export class SqliteStore {
     channel.trimmed = Math.max(trimmed, byCount, byAge)
     // A row outlives its place in the log until nobody may repeat its message_id.
     const deletable = Math.min(channel.trimmed, deleted + TRIM_ROWS)
-    channel.deleted = this.#olderThan(now - WINDOW_MS, id, deleted, deletable)
+    const old = this.#olderThan(now - WINDOW_MS, id, deleted, deletable)
+    const { to, bytes } = this.#inOneSlice(id, deleted, old)
+    channel.deleted = to
     if (channel.deleted > deleted) {
       this.#erasing()
       this.#sql.deleteRange.run(id, deleted + 1, channel.deleted)
@@ -287,9 +293,10 @@ export class SqliteStore {
     const count = channel.trimmed - trimmed
     const rows = channel.deleted - deleted
     return {
-      done: count < TRIM_ROWS && rows < TRIM_ROWS,
+      done: count < TRIM_ROWS && rows < TRIM_ROWS && to === old,
       trimmed: count,
       scanned: count + rows + TRIM_ROWS / TRIM_CHANNELS,
+      bytes,
     }
   }
 
@@ -298,6 +305,18 @@ export class SqliteStore {
     if (from >= to) return from
     const kept = this.#sql.firstSince.get(channel, from + 1, to, cutoff)
     return kept === undefined ? to : (kept['offset'] as number) - 1
+  }
+
+  /** How far in (from, to] the payloads are not too many for one slice, and how many they are; at least one. */
+  #inOneSlice(channel: number, from: number, to: number): { to: number; bytes: number } {
+    const slice = { to: from, bytes: 0 }
+    for (const row of this.#sql.sizes.iterate(channel, from + 1, to)) {
+      const bytes = row['bytes'] as number
+      if (slice.to > from && slice.bytes + bytes > TRIM_BYTES) break
+      slice.to = row['offset'] as number
+      slice.bytes += bytes
+    }
+    return slice
   }
 
   #find(name: string): Channel | undefined {

@@ -21,6 +21,8 @@ export const subscribe: Command = async (session, envelope, core) => {
     throw new ProtocolError(
       'rate_limited',
       `A connection may subscribe to ${core.limits.max_channels} channels. Leave one, or open another connection.`,
+      // Waiting does not help.
+      { temporary: false },
     )
   }
   const latestMs = mode === 'latest' ? (interval_ms ?? DEFAULT_INTERVAL_MS) : undefined

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
+import { playFloods } from './floods/play-all.ts'
 import type { Report } from './rig/report.ts'
 import { SCENARIOS } from './scenarios/index.ts'
 import type { Scenario, Size } from './scenarios/scenario.ts'
@@ -12,7 +13,7 @@ import { tableOf } from './table.ts'
 const USAGE = `npm run test:nightly -- [flags]
 
   --minutes n     how long it goes round; the scenario under way is finished (20). Without --only, a fifth of the
-                  time simulates networks and clocks, thousands of seeds
+                  time simulates networks and clocks, thousands of seeds, and before it each flood is played once
   --seed n        of the first run; each run has the next one (random)
   --only a,b      of ${SCENARIOS.map(({ id }) => id).join(', ')} (all)
   --size s        small or large (large)`
@@ -25,28 +26,33 @@ interface Flags {
   seed: number
   scenarios: readonly Scenario[]
   size: Size
-  simulated: boolean
+  /** Everything else, too: floods, and simulated networks and clocks. */
+  whole: boolean
 }
 
 /** The part of the time that belongs to simulated networks and clocks, where it was not said otherwise. */
 const SIMULATED = 0.2
 
 /** Goes round the scenarios with new seeds until the time is over. True when nothing was wrong. */
-async function nightly({ minutes, seed, scenarios, size, simulated }: Flags): Promise<boolean> {
+async function nightly({ minutes, seed, scenarios, size, whole }: Flags): Promise<boolean> {
   say(`${minutes} minutes of ${scenarios.map(({ id }) => id).join(', ')}, from seed ${seed}`)
-  const simulation = simulated ? await simulateFor(minutes * SIMULATED, seed) : undefined
-  const deadline = performance.now() + minutes * (simulated ? 1 - SIMULATED : 1) * 60_000
+  const floods = whole ? await playFloods(size, say) : []
+  const simulation = whole ? await simulateFor(minutes * SIMULATED, seed) : undefined
+  const deadline = performance.now() + minutes * (whole ? 1 - SIMULATED : 1) * 60_000
   const reports: Report[] = []
   for (let i = 0; performance.now() < deadline; i++) {
     const scenario = scenarios[i % scenarios.length]!
     const report = await scenario.run(seed + i, size)
     reports.push(report)
     say(lineOf(report))
-    write({ minutes, seed, size, simulation, summary: summarise(reports), reports })
+    write({ minutes, seed, size, floods, simulation, summary: summarise(reports), reports })
   }
   const summary = summarise(reports)
   say(`\n${tableOf(summary)}\n\nwritten to ${RESULTS}`)
-  return summary.failed === 0 && (simulation?.failures.length ?? 0) === 0
+  const failed = [...floods, ...(simulation === undefined ? [] : [simulation])].filter(
+    ({ failures }) => failures.length > 0,
+  )
+  return summary.failed === 0 && failed.length === 0
 }
 
 async function simulateFor(minutes: number, firstSeed: number): Promise<SimulationReport> {
@@ -109,7 +115,7 @@ function flagsOf(args: readonly string[]): Flags {
     throw new Error('--size is small or large.')
   const ids = values.only?.split(',')
   const scenarios = ids?.map(scenarioNamed) ?? SCENARIOS
-  return { minutes, seed, scenarios, size: values.size, simulated: ids === undefined }
+  return { minutes, seed, scenarios, size: values.size, whole: ids === undefined }
 }
 
 function scenarioNamed(id: string): Scenario {

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { type Flood, FLOODS, type Size } from './floods.ts'
 import { playFloods } from './play-all.ts'
 
-const USAGE = `npm run test:floods -- [flags]
+const USAGE = `node -C tidewire-source faults/src/floods/main.ts [flags]
 
   --only a,b   floods whose names hold one of these, of ${FLOODS.map(({ id }) => id).join(', ')} (all)
   --size s     small or large (large)`

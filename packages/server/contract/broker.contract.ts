@@ -229,6 +229,58 @@ export function brokerContract(
       })
     })
 
+    describeLog('replace', () => {
+      const TOMBSTONE = { deleted: true }
+
+      it('gives history another payload and delivers nothing', async () => {
+        await broker.join('chat:a')
+        const published = draft('chat:a', 'x', { type: 'order.created', payload: { n: 1 } })
+        const { epoch = '', offset = 0 } = await broker.publish(published)
+        expect(await broker.replace('chat:a', { epoch, offset }, TOMBSTONE)).toBe(true)
+        await broker.publish(draft('chat:a', 'y'))
+        await soon(() => expect(offsetsOf('chat:a')).toEqual([1, 2]))
+        // What was delivered stays what it was.
+        expect(delivered.at(0)?.publication.payload).toEqual({ n: 1 })
+        const { publications } = await broker.history('chat:a', { limit: 1 })
+        expect(publications).toEqual([{ ...delivered[0]!.publication, payload: TOMBSTONE }])
+      })
+
+      it('leaves a page that was read before as it was', async () => {
+        const { epoch = '' } = await broker.publish(draft('chat:a', 'x', { payload: { n: 1 } }))
+        const before = await broker.history('chat:a', { limit: 1 })
+        await broker.replace('chat:a', { epoch, offset: 1 }, TOMBSTONE)
+        expect(before.publications[0]?.payload).toEqual({ n: 1 })
+      })
+
+      it('finds nothing where the log holds nothing, or has another epoch', async () => {
+        const { epoch = '' } = await broker.publish(draft('chat:a', 'x'))
+        const missed = [
+          broker.replace('chat:a', { epoch, offset: 0 }, TOMBSTONE),
+          broker.replace('chat:a', { epoch, offset: 2 }, TOMBSTONE),
+          broker.replace('chat:a', { epoch: 'another', offset: 1 }, TOMBSTONE),
+          broker.replace('chat:b', { epoch, offset: 1 }, TOMBSTONE),
+        ]
+        expect(await Promise.all(missed)).toEqual([false, false, false, false])
+        expect(await broker.history('chat:b', { limit: 0 })).toMatchObject({ newest: 0 })
+      })
+
+      it('makes a duplicate of whatever repeats its message_id', async () => {
+        const first = await broker.publish(draft('chat:a', 'x', { payload: { n: 1 } }))
+        const { epoch = '' } = first
+        await broker.replace('chat:a', { epoch, offset: 1 }, TOMBSTONE)
+        for (const payload of [{ n: 1 }, { n: 2 }, TOMBSTONE]) {
+          expect(await broker.publish(draft('chat:a', 'x', { payload }))).toEqual({
+            ...first,
+            duplicate: true,
+          })
+        }
+        await broker.publish(draft('chat:a', 'y', { payload: { n: 1 } }))
+        await expect(
+          broker.publish(draft('chat:a', 'y', { payload: { n: 2 } })),
+        ).rejects.toMatchObject({ reason: 'conflict' })
+      })
+    })
+
     describeLog('history', () => {
       it('is empty where nobody published, of the epoch that the first publish has', async () => {
         await broker.join('chat:a')
@@ -299,6 +351,14 @@ export function brokerContract(
         }
         await broker.stop()
         expect(answered).toBe(100)
+      })
+
+      itWithLog('waits until every accepted replacement was answered', async () => {
+        const { epoch = '' } = await broker.publish(draft('chat:a', 'x'))
+        let answered = false
+        void broker.replace('chat:a', { epoch, offset: 1 }, {}).then(() => (answered = true))
+        await broker.stop()
+        expect(answered).toBe(true)
       })
     })
   })

@@ -55,6 +55,26 @@ describe('the hot log', () => {
     expect(await broker.history('live:a', { limit: 10 })).toMatchObject({ oldest: 3, newest: 2 })
   })
 
+  it('measures a page by the payloads that are there now', async () => {
+    const { broker } = await start()
+    const payload = { text: 'x'.repeat(100_000) }
+    for (const id of ['1', '2', '3']) await broker.publish(draft('live:a', id, { payload }))
+    expect((await broker.history('live:a', { limit: 10 })).publications).toHaveLength(2)
+    const epoch = await epochOf(broker, 'live:a')
+    await broker.replace('live:a', { epoch, offset: 1 }, {})
+    await broker.replace('live:a', { epoch, offset: 2 }, {})
+    expect((await broker.history('live:a', { limit: 10 })).publications).toHaveLength(3)
+  })
+
+  it('replaces nothing that is too old', async () => {
+    const { broker, clock } = await start()
+    const { epoch = '' } = await broker.publish(draft('live:a', '1'))
+    await clock.advance(5 * 60_000)
+    expect(await broker.replace('live:a', { epoch, offset: 1 }, {})).toBe(true)
+    await clock.advance(1)
+    expect(await broker.replace('live:a', { epoch, offset: 1 }, {})).toBe(false)
+  })
+
   it('gives every channel an epoch of its own', async () => {
     const { broker } = await start()
     expect(await epochOf(broker, 'live:a')).not.toBe(await epochOf(broker, 'live:b'))

@@ -14,9 +14,10 @@ brokerContract(
   { keepsLog: false, runs: 1 },
 )
 
-it('has no history', async () => {
+it('has no history, and nothing to replace in it', async () => {
   const broker = new UnloggedBroker({ bus: new LocalBus() })
   await expect(broker.history()).rejects.toMatchObject({ reason: 'not_found' })
+  await expect(broker.replace()).rejects.toMatchObject({ reason: 'not_found' })
 })
 
 it('says that the outcome is unknown when the bus fails', async () => {

@@ -1,9 +1,11 @@
-import type { Publication } from '@tidewire/protocol'
+import type { Envelope, Publication } from '@tidewire/protocol'
 import { Hub } from './hub.ts'
 import { type Namespace, Namespaces } from './namespaces.ts'
+import { Batch } from './ports/batch.ts'
 import type { Receipt } from './ports/broker.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Observer } from './ports/observer.ts'
+import type { Session } from './session.ts'
 import type { Subscription } from './subscription.ts'
 import { type Listener, Taps } from './taps.ts'
 import type { Turn } from './turn.ts'
@@ -59,6 +61,16 @@ export class Channels {
     const { channel } = subscription
     this.#hub.join(channel, subscription)
     return this.namespaces.of(channel).broker.join(channel)
+  }
+
+  /** Hands frames that are no publications to who listens to the channel now. They have no place in its log. */
+  signal(channel: string, envelope: Envelope, except: readonly Session[] = []): void {
+    this.#hub.signal(channel, new Batch([envelope]), new Set(except))
+  }
+
+  /** How many subscriptions of this node listen to the channel. */
+  listeners(channel: string): number {
+    return this.#hub.size(channel)
   }
 
   leave(subscription: Subscription): void {

@@ -15,6 +15,8 @@ import { commands } from './commands/index.ts'
 import { drain } from './drain.ts'
 import { boundFrame } from './frame-size.ts'
 import { Gate } from './gate.ts'
+import { Interceptors } from './interceptors.ts'
+import { Lifecycle } from './lifecycle.ts'
 import { Identity } from './identity.ts'
 import { type Limits, toldLimits } from './limits.ts'
 import type { Namespace, Namespaces } from './namespaces.ts'
@@ -88,6 +90,8 @@ export class Core implements Service {
   readonly namespaces: Namespaces
   readonly gate: Gate
   readonly sessions = new Sessions()
+  readonly interceptors = new Interceptors()
+  readonly lifecycle: Lifecycle
   readonly clock: Clock
   readonly observer: Observer
   readonly limits: Limits
@@ -114,6 +118,7 @@ export class Core implements Service {
   constructor(options: CoreOptions) {
     this.clock = options.clock
     this.observer = options.observer
+    this.lifecycle = new Lifecycle(options.observer)
     this.limits = options.limits
     this.heartbeatMs = options.heartbeatMs
     this.newId = options.newId
@@ -258,7 +263,11 @@ export class Core implements Service {
     // What the same publish costs as a frame, so that every transport takes the same.
     const metadata = message_id === undefined ? { channel } : { channel, message_id }
     boundFrame({ type, payload, metadata }, this.limits.max_frame_bytes)
-    const draft = this.draft(channel, type, payload, message_id, { user: actor.user })
+    const draft = await this.interceptors.pass(
+      namespace.name,
+      this.draft(channel, type, payload, message_id, { user: actor.user }),
+      actor,
+    )
     const id = draft.metadata.message_id
     return { ...(await this.channels.publish(namespace, draft)), message_id: id }
   }

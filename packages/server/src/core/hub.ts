@@ -1,11 +1,13 @@
 import type { Position, Publication } from '@tidewire/protocol'
-import { ChannelBatch } from './ports/batch.ts'
+import { type Batch, ChannelBatch } from './ports/batch.ts'
 import { reaches } from './catch-up.ts'
 import type { Turn } from './turn.ts'
 
 /** One that listens to a channel on this node. */
 export interface Recipient {
   deliver(batch: ChannelBatch): void
+  /** Frames that have no place in the log, unless it belongs to one of `except`. */
+  signal(batch: Batch, except: ReadonlySet<unknown>): void
   /** The log reached `top` a while ago, and what lies between did not come. */
   missed(top: Position): void
 }
@@ -112,6 +114,18 @@ export class Hub {
       return false
     this.#rooms.delete(channel)
     return true
+  }
+
+  /** Behind what the turn brought so far. */
+  signal(channel: string, batch: Batch, except: ReadonlySet<unknown>): void {
+    const room = this.#rooms.get(channel)
+    if (room === undefined) return
+    room.flush()
+    for (const recipient of room.recipients) recipient.signal(batch, except)
+  }
+
+  size(channel: string): number {
+    return this.#rooms.get(channel)?.recipients.size ?? 0
   }
 
   /** The channel's log is known to hold `top`: whoever listens should have it soon. */

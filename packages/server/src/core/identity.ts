@@ -39,7 +39,6 @@ export class Identity {
     try {
       const actor = await authenticator.authenticate(token)
       rights.check(actor)
-      if (actor.kind === 'server') rates?.excuseRequest(key)
       return actor
     } catch (error) {
       // A token that expired was good: its client comes back with another one.

@@ -116,11 +116,6 @@ export class RateLimits {
     if (!bucket.take(now)) throw tooMany(`address.${kind}`, bucket, now)
   }
 
-  /** The request was one of a backend, which is not limited. */
-  excuseRequest(address: string): void {
-    this.#address.requests.get(address)?.giveBack()
-  }
-
   /** Before a token is looked at: throws when too many from the address were refused. */
   checkFailures(address: string): void {
     const now = this.#clock.steady()

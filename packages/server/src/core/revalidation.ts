@@ -15,7 +15,7 @@ export async function revalidateAll(core: Core): Promise<void> {
 }
 
 /** Ends the session when its token is refused now, and those of its subscriptions that are. Never rejects. */
-export async function revalidate(core: Core, session: Session): Promise<void> {
+async function revalidate(core: Core, session: Session): Promise<void> {
   const { actor } = session
   if (actor === undefined || session.isClosed) return
   try {

@@ -40,6 +40,8 @@ export class Session implements SessionHandle, Flushable, Reader {
   readonly #outbox: Outbox
   #actor: Actor | undefined
   #closed = false
+  /** Whether application code was told of it. */
+  #announced = false
   /** Made with the first frame that is counted. */
   #buckets: ConnectionBuckets | undefined
   #strikes: Strikes | undefined
@@ -125,13 +127,13 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.#cancelTimer?.()
     this.#strikes?.end()
     this.#outbox.clear()
-    for (const subscription of this.subscriptions.values()) this.#core.channels.leave(subscription)
-    this.subscriptions.clear()
+    for (const subscription of this.subscriptions.values()) this.drop(subscription)
     this.#pages.end()
     this.#core.sessions.remove(this)
     if (this.user !== undefined && !this.#core.sessions.has(this.user)) {
       this.#core.calls.left(this.user)
     }
+    if (this.#announced) this.#core.lifecycle.tell('disconnected', this)
     this.#core.observer.disconnected(this.connection.transport, code)
   }
 
@@ -140,6 +142,10 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.#actor = actor
     this.#core.sessions.add(this)
     this.#core.admission.makeRoom(this)
+    if (this.user !== undefined && !this.#announced) {
+      this.#announced = true
+      this.#core.lifecycle.tell('connected', this)
+    }
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
     if (actor.expires_at === undefined) return
@@ -224,21 +230,26 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.push(batch)
   }
 
-  marker<Type extends 'subscribed' | 'reset'>(
-    type: Type,
-    payload: Down[Type],
-    correlationId?: string,
-  ): void {
-    if (type === 'reset') this.#core.observer.reset((payload as Down['reset']).reason)
-    this.send(type, payload, correlationId)
+  reset(payload: Down['reset']): void {
+    this.#core.observer.reset(payload.reason)
+    this.send('reset', payload)
+  }
+
+  /** Ends a subscription of this session, which the client asked for or is told of. */
+  drop(subscription: Subscription): void {
+    const { channel } = subscription
+    if (this.subscriptions.get(channel) === subscription) this.subscriptions.delete(channel)
+    this.#core.channels.leave(subscription)
+    if (!subscription.announced) return
+    subscription.announced = false
+    this.#core.lifecycle.tell('unsubscribed', this, channel)
   }
 
   /** The server's end of a subscription. Who can send frames is told, and keeps the others; a stream ends with it. */
   endSubscription(subscription: Subscription, error: ProtocolError): void {
     const { channel } = subscription
     this.noteRefusal(error, 'subscribe', channel)
-    this.subscriptions.delete(channel)
-    this.#core.channels.leave(subscription)
+    this.drop(subscription)
     if (!this.connection.duplex) return this.end(error)
     this.send('unsubscribed', { channel, error: error.toPayload() })
   }

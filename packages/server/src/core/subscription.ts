@@ -12,11 +12,8 @@ const MAX_HELD = 2_000
 /** What a subscription needs of its session. */
 export interface Reader {
   deliver(batch: Batch, publications: number): void
-  marker<Type extends 'subscribed' | 'reset'>(
-    type: Type,
-    payload: Down[Type],
-    correlationId?: string,
-  ): void
+  push(batch: Batch): void
+  reset(payload: Down['reset']): void
   /** Reads a page of history when the connection has room for it: one at a time, whoever asks. */
   page<T>(read: () => Promise<T>): Promise<T>
   /** The log could not be read: the position cannot be kept. */
@@ -43,6 +40,8 @@ export interface Start {
  */
 export class Subscription {
   readonly channel: string
+  /** Whether its client was told that it stands. */
+  announced = false
   readonly #broker: Broker
   readonly #reader: Reader
   readonly #conflation: Conflation | undefined
@@ -77,13 +76,13 @@ export class Subscription {
   }
 
   /**
-   * Finds the position to start from and announces it with `subscribed`; what is to be caught up follows by itself.
+   * Finds the position to start from and announces it; what is to be caught up follows by itself.
    * Rejects when the log cannot be read. Publications that the hub hands over in between are held. False when the
    * subscription ended before it began.
    */
   async start(
     { since, last, mayRecover = true }: Start,
-    correlationId: string | undefined,
+    announce: (subscribed: Down['subscribed']) => void,
   ): Promise<boolean> {
     let page =
       since === undefined
@@ -106,7 +105,7 @@ export class Subscription {
       ...(reason === undefined ? {} : { reason }),
       oldest: page.oldest,
     }
-    this.#reader.marker('subscribed', subscribed, correlationId)
+    announce(subscribed)
     if (!this.#take(page)) this.#readOn()
     return true
   }
@@ -127,6 +126,10 @@ export class Subscription {
         return this.#readOn()
       case 'duplicate':
     }
+  }
+
+  signal(batch: Batch, except: ReadonlySet<unknown>): void {
+    if (this.#state !== 'ended' && !except.has(this.#reader)) this.#reader.push(batch)
   }
 
   /** The bus lost what the log holds: reads it. */
@@ -196,7 +199,7 @@ export class Subscription {
   #reset(reason: 'expired' | 'epoch_changed', page: Page): void {
     this.#conflation?.flush()
     this.#position = { epoch: page.epoch, offset: page.newest }
-    this.#reader.marker('reset', { channel: this.channel, ...this.#position, reason })
+    this.#reader.reset({ channel: this.channel, ...this.#position, reason })
   }
 
   #send(batch: ChannelBatch): void {

@@ -35,11 +35,6 @@ export class TokenBucket {
     this.#tokens -= cost
   }
 
-  /** Undoes a `take` of one. */
-  giveBack(): void {
-    this.#tokens = Math.min(this.rate.burst, this.#tokens + 1)
-  }
-
   /** Milliseconds until there will be `cost` tokens. Without end when that is more than the burst. */
   retryAfterMs(now: number, cost = 1): number {
     if (cost > this.rate.burst) return Infinity

@@ -40,6 +40,30 @@ async function idsOf(log: SqliteLog): Promise<string[]> {
 
 const idsUpTo = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i + 1}`)
 
+/** The texts of the channel's first publications, as they are read. */
+async function textsOf(log: SqliteLog, limit: number): Promise<unknown[]> {
+  const { publications } = await log.read('chat:a', { after: 0, limit })
+  return publications.map(({ payload }) => payload['text'])
+}
+
+/** What can be replaced while the storage is full: what is no larger. */
+async function expectReplaceable(log: SqliteLog): Promise<void> {
+  const { epoch } = await log.read('chat:a', { limit: 0 })
+  const replace = (offset: number, text: string): Promise<boolean> =>
+    log.replace('chat:a', { epoch, offset }, { text })
+  expect(await replace(1, '')).toBe(true)
+  expect(await replace(2, 'y'.repeat(8000))).toBe(true)
+  expect(await replace(3, 'z'.repeat(5000))).toBe(true)
+  expect(await Promise.all([replace(4, '4'), replace(0, ''), replace(5, '5')])).toEqual([
+    true,
+    false,
+    true,
+  ])
+  await expect(replace(6, 'x'.repeat(8001))).rejects.toMatchObject(FULL)
+  const texts = ['', 'y'.repeat(8000), 'z'.repeat(5000), '4', '5', 'x'.repeat(8000)]
+  expect(await textsOf(log, 6)).toEqual(texts)
+}
+
 /** Everything that holds while the storage is full, with `accepted` publications in it. */
 async function expectFull(log: SqliteLog, accepted: number): Promise<void> {
   expect(log.unreadiness()).toEqual(['storage full'])
@@ -83,6 +107,18 @@ describe('a database at its bound', () => {
     await first.close()
     const log = await open()
     await expectFull(log, accepted)
+    expect(await log.read('chat:a', { limit: 0 })).toMatchObject({ newest: accepted })
+    await log.close()
+  })
+
+  it('still replaces by what is no larger, and keeps that', async () => {
+    const first = await open()
+    const accepted = await fill(first, 0)
+    await expectReplaceable(first)
+    await first.close()
+    const log = await open()
+    expect((await textsOf(log, 5)).slice(3)).toEqual(['4', '5'])
+    expect(await log.append(sized(1, 8000))).toMatchObject({ offset: 1, duplicate: true })
     expect(await log.read('chat:a', { limit: 0 })).toMatchObject({ newest: accepted })
     await log.close()
   })
@@ -167,6 +203,17 @@ describe.runIf(disk.mounted)('a full disk', () => {
     await expect.poll(() => log.unreadiness(), { timeout: 10_000 }).toEqual([])
     expect(await log.append(sized(accepted + 1, 10))).toMatchObject({ offset: accepted + 1 })
     expect(existsSync(join(directory, 'reserve'))).toBe(true)
+    await log.close()
+  })
+
+  it('that others filled up still lets payloads be replaced by what is no larger', async () => {
+    const log = await open()
+    const drafts = idsUpTo(200).map((id) => sized(Number(id), 8000))
+    await Promise.all(drafts.map((publication) => log.append(publication)))
+    fillDisk()
+    await fill(log, 200)
+    fillDisk()
+    await expectReplaceable(log)
     await log.close()
   })
 

@@ -2,12 +2,13 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { LAST_ROW } from './rows.ts'
 
 /** The statements of the log, prepared. */
-export function prepareAll(db: DatabaseSync): Record<StatementName, StatementSync> {
+export type Statements = Record<keyof typeof SQL, StatementSync>
+
+export function prepareAll(db: DatabaseSync): Statements {
   const statements = Object.entries(SQL).map(([name, sql]) => [name, db.prepare(sql)])
-  return Object.fromEntries(statements) as Record<StatementName, StatementSync>
+  return Object.fromEntries(statements) as Statements
 }
 
-type StatementName = keyof typeof SQL
 const SQL = {
   begin: 'BEGIN IMMEDIATE',
   commit: 'COMMIT',

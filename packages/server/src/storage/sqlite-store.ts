@@ -2,20 +2,11 @@ import type { DatabaseSync } from 'node:sqlite'
 import { PAGE_CHARACTERS, type Range } from '../core/ports/broker.ts'
 import type { Retention } from '../core/ports/log.ts'
 import { hashId, IdWindow, WINDOW_MS } from './id-window.ts'
+import { type Channel, Channels } from './sqlite-channels.ts'
 import { isRefusedWrite } from './sqlite-errors.ts'
 import { type Field, FIELDS, type Outcome, type PageColumns } from './sqlite-messages.ts'
-import { prepareAll } from './sqlite-statements.ts'
+import { prepareAll, type Statements } from './sqlite-statements.ts'
 
-/** What is known of a channel: its row, and the highest offset it ever gave. */
-interface Channel {
-  readonly id: number
-  trimmed: number
-  deleted: number
-  top: number
-}
-
-/** Channels whose state is kept in memory; that of others is read again when it is needed. */
-const MAX_CACHED_CHANNELS = 100_000
 /** What one slice of a trim may touch, so that appends never wait long for it. */
 const TRIM_ROWS = 2000
 const TRIM_CHANNELS = 200
@@ -34,8 +25,8 @@ interface TrimSlice {
 /** The durable log over an open database, synchronous. What it throws is SQLite's; then nothing was written. */
 export class SqliteStore {
   readonly #db: DatabaseSync
-  readonly #sql: ReturnType<typeof prepareAll>
-  readonly #channels = new Map<string, Channel>()
+  readonly #sql: Statements
+  readonly #channels: Channels
   readonly #recent = new IdWindow()
   readonly #erasing: () => void
   #nextRow: number
@@ -45,6 +36,7 @@ export class SqliteStore {
     this.#db = db
     this.#erasing = erasing
     this.#sql = prepareAll(db)
+    this.#channels = new Channels(this.#sql)
     this.#nextRow = this.#lastRow() + 1
     this.#rebuildWindow(now)
   }
@@ -84,7 +76,7 @@ export class SqliteStore {
   }
 
   read(name: string, { after, before, limit }: Range): PageColumns {
-    const channel = this.#find(name)
+    const channel = this.#channels.find(name)
     const newest = channel?.top ?? 0
     const oldest = (channel?.trimmed ?? 0) + 1
     const top = Math.min(newest, (before ?? Infinity) - 1)
@@ -153,7 +145,7 @@ export class SqliteStore {
   #append(fields: readonly Field[], i: number, at: number): number {
     const name = fields[i] as string
     const messageId = fields[i + 1] as string
-    const channel = this.#find(name) ?? this.#create(name)
+    const channel = this.#channels.find(name) ?? this.#channels.create(name)
     const known = this.#recentOutcome(channel, fields, i, at)
     if (known !== undefined) return known
     const row = this.#nextRow++
@@ -206,7 +198,7 @@ export class SqliteStore {
 
   /** The publication that a replacement names, if the log holds it. */
   #held(fields: readonly Field[], i: number): { channel: number; offset: number } | undefined {
-    const channel = this.#find(fields[i] as string)
+    const channel = this.#channels.find(fields[i] as string)
     const offset = Number(fields[i + 2])
     if (channel === undefined || offset <= channel.trimmed || offset > channel.top) return undefined
     return { channel: channel.id, offset }
@@ -214,7 +206,7 @@ export class SqliteStore {
 
   /** The outcome for an append that cannot be written. */
   #known(fields: readonly Field[], i: number, at: number): Outcome {
-    const channel = this.#find(fields[i] as string)
+    const channel = this.#channels.find(fields[i] as string)
     return (channel && this.#recentOutcome(channel, fields, i, at)) ?? null
   }
 
@@ -270,7 +262,7 @@ export class SqliteStore {
     { max_entries, max_age_ms }: Retention,
     now: number,
   ): { done: boolean; trimmed: number; scanned: number; bytes: number } {
-    const channel = this.#find(name)!
+    const channel = this.#channels.find(name)!
     const { id, trimmed, deleted, top } = channel
     const end = Math.min(top, trimmed + TRIM_ROWS)
     const byCount = max_entries === undefined ? trimmed : Math.min(end, top - max_entries)
@@ -317,37 +309,6 @@ export class SqliteStore {
       slice.bytes += bytes
     }
     return slice
-  }
-
-  #find(name: string): Channel | undefined {
-    const cached = this.#channels.get(name)
-    if (cached !== undefined) return cached
-    const row = this.#sql.findChannel.get(name)
-    if (row === undefined) return undefined
-    const [id, trimmed] = [row['id'] as number, row['trimmed'] as number]
-    const top = (this.#sql.topOf.get(id)?.['top'] as number | null | undefined) ?? 0
-    return this.#cache(name, {
-      id,
-      trimmed,
-      deleted: row['deleted'] as number,
-      top: Math.max(top, trimmed),
-    })
-  }
-
-  #create(name: string): Channel {
-    const id = Number(this.#sql.createChannel.run(name).lastInsertRowid)
-    return this.#cache(name, { id, trimmed: 0, deleted: 0, top: 0 })
-  }
-
-  #cache(name: string, channel: Channel): Channel {
-    if (this.#channels.size >= MAX_CACHED_CHANNELS) {
-      for (const first of this.#channels.keys()) {
-        this.#channels.delete(first)
-        break
-      }
-    }
-    this.#channels.set(name, channel)
-    return channel
   }
 
   #transaction<T>(work: () => T): T {

@@ -3,7 +3,7 @@ import { isChannelName, isNamespaceName, ProtocolError } from '@tidewire/protoco
 /** What can be allowed or refused in a channel. `call`: ask the clients of a user, on the channel `user:<id>`. */
 export type Action = 'subscribe' | 'publish' | 'history' | 'presence' | 'call'
 
-export const ACTIONS: readonly Action[] = ['subscribe', 'publish', 'history', 'presence', 'call']
+const ACTIONS: readonly Action[] = ['subscribe', 'publish', 'history', 'presence', 'call']
 
 /** Actions by channel pattern, as the claim `channels` of a token has them. */
 export type Capabilities = ReadonlyMap<string, ReadonlySet<Action>>

@@ -39,7 +39,7 @@ export interface Service {
   /**
    * Before a connection or a request is looked at any further. Throws `rate_limited` or `too_many_connections`, both with
    * `retryAfterMs`, when the address has had its share or the server is full. An empty address is not known: only the
-   * server's own limit counts then.
+   * server's own limit counts then. Requests with a server key are not admitted: they are not counted.
    */
   admit(address: string, what: 'connection' | 'request'): void
   /**

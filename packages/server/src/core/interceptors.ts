@@ -1,0 +1,36 @@
+import type { JsonObject, Publication } from '@tidewire/protocol'
+import type { Actor } from './ports/actor.ts'
+
+/**
+ * Looks at a publication that its publisher may publish, before it gets its place in the channel. Returns the payload to
+ * publish instead, or nothing; throws or rejects with `ProtocolError` to refuse it.
+ */
+export type Interceptor = (
+  draft: Publication,
+  actor: Actor,
+) => JsonObject | undefined | Promise<JsonObject | undefined>
+
+/** The interceptors of each namespace, in the order in which they were added. */
+export class Interceptors {
+  readonly #byNamespace = new Map<string, Interceptor[]>()
+
+  add(namespace: string, interceptor: Interceptor): void {
+    const interceptors = this.#byNamespace.get(namespace)
+    if (interceptors === undefined) this.#byNamespace.set(namespace, [interceptor])
+    else interceptors.push(interceptor)
+  }
+
+  has(namespace: string): boolean {
+    return this.#byNamespace.has(namespace)
+  }
+
+  /** The draft as it may be published. */
+  async pass(namespace: string, draft: Publication, actor: Actor): Promise<Publication> {
+    let passed = draft
+    for (const interceptor of this.#byNamespace.get(namespace) ?? []) {
+      const payload = await interceptor(passed, actor)
+      if (payload !== undefined) passed = { ...passed, payload }
+    }
+    return passed
+  }
+}

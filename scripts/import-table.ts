@@ -78,7 +78,7 @@ export const TABLE: readonly Row[] = [
   {
     name: 'features',
     files: ['packages/server/src/features/*/'],
-    may: ['server', '@tidewire/protocol', 'zod'],
+    may: ['server', '@tidewire/protocol', 'zod', 'kysely', 'node:*'],
   },
   {
     name: 'config',
@@ -99,7 +99,12 @@ export const TABLE: readonly Row[] = [
   {
     // Of transports and observe it names the types of the parts that compose hands in.
     name: 'server',
-    files: ['packages/server/src/server.ts', 'packages/server/src/own-json.ts'],
+    files: [
+      'packages/server/src/server.ts',
+      'packages/server/src/client.ts',
+      'packages/server/src/handlers.ts',
+      'packages/server/src/own-json.ts',
+    ],
     may: [
       'server',
       'core',
@@ -111,6 +116,7 @@ export const TABLE: readonly Row[] = [
       '@tidewire/protocol',
       'node:*',
       'zod',
+      'kysely',
     ],
   },
   {

@@ -23,6 +23,7 @@ import { createLogger, type Logger } from './observe/logs.ts'
 import { Metrics } from './observe/metrics.ts'
 import { ServerObserver } from './observe/observer.ts'
 import { OpsServer } from './observe/ops-server.ts'
+import type { Feature } from './handlers.ts'
 import { type Parts, Server, SERVER } from './server.ts'
 import { Turnstile } from './transports/turnstile.ts'
 import { Door } from './transports/door.ts'
@@ -35,6 +36,8 @@ export interface ServerOptions extends ConfigInput {
   logger?: Logger
   /** A directory whose files are served at `/`. */
   site?: string
+  /** Chat, presence and others, or those of your own. */
+  features?: readonly Feature[]
   /** Asked for every message that the rules and the token allow: only `true` lets it pass. */
   authorize?: Authorize
   /**
@@ -56,7 +59,7 @@ export function createServer(options: ServerOptions = {}): Server {
 
 /** The same with something between the core and its brokers, for tests. */
 export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker): Server {
-  const { logger: given, site, authorize, onFatal, ...input } = options
+  const { logger: given, site, authorize, features = [], onFatal, ...input } = options
   const config = resolveConfig({
     file: input,
     fileName: 'the options of createServer',
@@ -93,7 +96,7 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
   return new Server(
     parts({
       ...{ config, core, observer, metrics, logger, credentials },
-      ...{ site, storage, store, hook, wrap },
+      ...{ site, storage, store, hook, features, wrap },
     }),
   )
 }
@@ -109,6 +112,7 @@ interface Made {
   storage: Storage
   store: LazyStore
   hook: HttpHook | undefined
+  features: readonly Feature[]
   wrap: (broker: Broker) => Broker
 }
 
@@ -163,6 +167,8 @@ function parts(made: Made): Parts {
     config,
     core,
     members: store.members,
+    features: made.features,
+    tables: (feature, migrations) => store.tables(feature, migrations),
     start: async () => {
       await store.start()
       await core.loadRevocations()

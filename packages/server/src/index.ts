@@ -27,15 +27,18 @@ export { parseCapabilities } from './core/ports/capabilities.ts'
 export type { Receipt } from './core/ports/broker.ts'
 export type { Target } from './core/ports/revocations.ts'
 export type { ServerKey } from './core/ports/server-keys.ts'
+export type { Client, Frame } from './client.ts'
 export type { Logger } from './observe/logs.ts'
 export type {
-  Addresses,
-  CommandAnswer,
+  ClientEvents,
   CommandHandler,
   CommandRequest,
+  Feature,
+  InterceptHandler,
+  Intercepted,
   PublishInput,
-  Server,
-} from './server.ts'
+} from './handlers.ts'
+export type { Addresses, Server } from './server.ts'
 export type { RouteContext, RouteHandler } from './transports/http-api.ts'
 export { fenceData } from './storage/fence.ts'
 export { StorageError } from './storage/sqlite.ts'

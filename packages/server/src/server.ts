@@ -1,13 +1,27 @@
 import type http from 'node:http'
-import type { Envelope, JsonObject, Publication } from '@tidewire/protocol'
+import type { Envelope, JsonObject, Position, Publication } from '@tidewire/protocol'
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { Client, Clients, type Frame } from './client.ts'
 import { type Config, type Policy, type PolicyInput, resolvePolicy } from './config/resolve.ts'
 import type { CallResult } from './core/calls.ts'
 import type { Command, Core } from './core/core.ts'
 import { boundFrame } from './core/frame-size.ts'
 import type { Actor } from './core/ports/actor.ts'
-import type { Broker, Receipt } from './core/ports/broker.ts'
+import type { Broker, Page, Receipt } from './core/ports/broker.ts'
+import type { Action } from './core/ports/capabilities.ts'
+import type { Clock } from './core/ports/clock.ts'
 import type { MemberStore } from './core/ports/members.ts'
 import type { Target } from './core/ports/revocations.ts'
+import type { HistoryRequest } from './core/ports/service.ts'
+import type { Session } from './core/session.ts'
+import type {
+  ClientEvents,
+  CommandHandler,
+  Feature,
+  InterceptHandler,
+  PublishInput,
+} from './handlers.ts'
 import {
   attachTo,
   closeServer,
@@ -25,6 +39,11 @@ export interface Parts {
   config: Config
   core: Core
   members: MemberStore
+  features: readonly Feature[]
+  tables: (
+    feature: string,
+    migrations: Readonly<Record<string, Migration>>,
+  ) => Promise<Kysely<unknown>>
   /** Brings back what the server kept. Before the first connection. */
   start: () => Promise<void>
   brokerOf: (namespace: string, policy: Policy) => Promise<Broker>
@@ -39,31 +58,6 @@ export interface Parts {
   cut: () => void
   close: () => Promise<void>
 }
-
-export interface PublishInput {
-  type: string
-  payload: JsonObject
-  /** Identity of the message: publishing it again is answered with the first receipt. Made when absent. */
-  message_id?: string
-}
-
-/** A frame of a custom type. */
-export interface CommandRequest {
-  payload: JsonObject
-  /** Undefined for clients that showed no token. */
-  user: string | undefined
-  client_id: string
-}
-
-export interface CommandAnswer {
-  type: string
-  payload: JsonObject
-}
-
-/** The answer, or nothing. A thrown `ProtocolError` becomes an `error` frame. */
-export type CommandHandler = (
-  request: CommandRequest,
-) => CommandAnswer | undefined | Promise<CommandAnswer | undefined>
 
 export interface Addresses {
   /** `http://host:port` of the public port; `https://` with a certificate. */
@@ -84,6 +78,9 @@ const RECONNECT_SPREAD_MS = 2_000
 export class Server {
   readonly #parts: Parts
   readonly #policies: Map<string, Policy>
+  readonly #clients: Clients
+  #features: readonly Feature[]
+  #settingUp = true
   #started: Promise<void> | undefined
   #closed: Promise<void> | undefined
   #listening: http.Server | undefined
@@ -92,18 +89,43 @@ export class Server {
   constructor(parts: Parts) {
     this.#parts = parts
     this.#policies = new Map(Object.entries(parts.config.namespaces))
+    this.#clients = new Clients(parts.core)
+    this.#features = parts.features
+  }
+
+  /** Milliseconds since 1970, and timers: what tests hold in their hands. */
+  get clock(): Clock {
+    return this.#parts.core.clock
+  }
+
+  /** A unique id, which sorts by the time it was made. */
+  newId(): string {
+    return this.#parts.core.newId()
   }
 
   /** Adds a namespace, or replaces one of the configuration. Only before `listen` and `attach`. Throws `ConfigError`. */
   namespace(name: string, policy: PolicyInput = {}): void {
-    if (this.#started !== undefined) throw new Error('Add namespaces before the server listens.')
+    if (!this.#settingUp) throw new Error('Add namespaces before the server listens.')
     this.#policies.set(name, resolvePolicy(name, policy))
+  }
+
+  /** The namespaces that there are, or will be when the server listens. */
+  hasNamespace(name: string): boolean {
+    return this.#policies.has(name)
   }
 
   /** A type that clients may send, beside those of the protocol. Throws when the type is taken. */
   command(type: string, handler: CommandHandler): void {
-    const command: Command = ({ user, id }, { payload }) => {
-      const answer = handler({ payload, user, client_id: id })
+    const command: Command = (session, { payload, metadata }) => {
+      const { user, id } = session
+      const client = this.#clients.of(session)
+      const answer = handler({
+        payload,
+        user,
+        client_id: id,
+        client,
+        message_id: metadata.message_id,
+      })
       if (answer instanceof Promise) return answer.then((later) => this.#ownAnswer(type, later))
       return this.#ownAnswer(type, answer)
     }
@@ -119,10 +141,95 @@ export class Server {
    * Resolves when the channel's log holds the publication. The payload is copied. Rejects with `ProtocolError`:
    * `bad_envelope` for a payload that is no JSON object, `message_too_large` for one that fits in no frame.
    */
-  async publish(channel: string, message: PublishInput): Promise<Receipt & { message_id: string }> {
+  async publish(
+    channel: string,
+    { user, ...message }: PublishInput,
+  ): Promise<Receipt & { message_id: string }> {
     const { core, config } = this.#parts
     const payload = ownPayload(message.payload, config.limits)
-    return core.publish(SERVER, { channel, ...message, payload })
+    const actor = user === undefined ? SERVER : { ...SERVER, user }
+    return core.publish(actor, { channel, ...message, payload, reserved: true })
+  }
+
+  /**
+   * Looks at every publication of the namespace before it gets its place, in the order in which each client sent them:
+   * what is thrown refuses it, what is returned is published instead.
+   */
+  intercept(namespace: string, handler: InterceptHandler): void {
+    this.#parts.core.interceptors.add(namespace, ({ type, payload, metadata }, { kind }) => {
+      const { channel, message_id, user, client_id } = metadata
+      const fromServer = kind === 'server'
+      return handler({ channel, type, payload, message_id, user, client_id, fromServer })
+    })
+  }
+
+  /** As PROTOCOL.md §4. Without bounds the newest ones. */
+  history(channel: string, request: HistoryRequest = {}): Promise<Page> {
+    return this.#parts.core.history(SERVER, channel, request)
+  }
+
+  /**
+   * Changes what history and recovery bring of a publication from now on, and keeps nothing of what it was. Delivers
+   * nothing: publish an event that tells. False when the log no longer holds it.
+   */
+  replace(channel: string, position: Position, payload: JsonObject): Promise<boolean> {
+    const { core, config } = this.#parts
+    const { broker } = core.namespaces.of(channel)
+    return broker.replace(channel, position, ownPayload(payload, config.limits))
+  }
+
+  /** Sends a frame to who is subscribed to the channel now; it gets no place in the log. */
+  signal(
+    channel: string,
+    frame: Frame,
+    { except = [] }: { except?: readonly Client[] } = {},
+  ): void {
+    const { core } = this.#parts
+    core.channels.signal(
+      channel,
+      this.#ownFrame('signal', frame),
+      except.map((client) => Client.sessionOf(client)),
+    )
+  }
+
+  /** Sends a frame to every client of the user; how many there are. */
+  send(user: string, frame: Frame): number {
+    const clients = this.clients(user)
+    const owned = this.#ownFrame('frame', frame)
+    for (const client of clients) client.send(owned)
+    return clients.length
+  }
+
+  /** The clients of the user that are connected now. */
+  clients(user: string): readonly Client[] {
+    return this.#clients.ofUser(user)
+  }
+
+  /** How many clients of this server are subscribed to the channel. */
+  subscribers(channel: string): number {
+    return this.#parts.core.channels.listeners(channel)
+  }
+
+  /** Calls `listener` from now on; the result ends it. What it throws is logged and reaches nobody else. */
+  on<Event extends keyof ClientEvents>(event: Event, listener: ClientEvents[Event]): () => void {
+    const tell = listener as (client: Client, channel?: string) => void
+    const { lifecycle } = this.#parts.core
+    return lifecycle.on(event, (session: Session, channel?: string) =>
+      tell(this.#clients.of(session), channel),
+    )
+  }
+
+  /** Whether the rules, the hook and the application let the user do it; what a token grants is not known here. */
+  async permits(user: string, action: Action, channel: string): Promise<boolean> {
+    return this.#parts.core.gate.allows({ kind: 'user', user }, action, channel)
+  }
+
+  /** Tables of a feature, in the store of the data directory. `migrations` run in the order of their names. */
+  tables<Tables>(
+    feature: string,
+    migrations: Readonly<Record<string, Migration>>,
+  ): Promise<Kysely<Tables>> {
+    return this.#parts.tables(feature, migrations) as Promise<Kysely<Tables>>
   }
 
   /**
@@ -207,15 +314,18 @@ export class Server {
   }
 
   // A bad answer is the application's fault: the client learns that something failed, the log learns what.
-  #ownAnswer(command: string, answer: CommandAnswer | undefined): Envelope | undefined {
-    if (answer === undefined) return undefined
+  #ownAnswer(command: string, answer: Frame | undefined): Envelope | undefined {
+    return answer && this.#ownFrame(`answer of the command \`${command}\``, answer)
+  }
+
+  #ownFrame(what: string, frame: Frame): Envelope {
     const { limits } = this.#parts.config
     try {
-      const owned = ownEnvelope(answer.type, answer.payload, limits)
+      const owned = ownEnvelope(frame.type, frame.payload, limits)
       boundFrame(owned, limits.max_frame_bytes)
       return owned
     } catch (cause) {
-      throw new Error(`The answer of the command \`${command}\` can be no frame.`, { cause })
+      throw new Error(`The ${what} can be no frame.`, { cause })
     }
   }
 
@@ -240,6 +350,8 @@ export class Server {
   async #addNamespaces(): Promise<void> {
     const { core, brokerOf, start } = this.#parts
     await start()
+    for (const feature of this.#features) await feature.setup(this)
+    this.#settingUp = false
     for (const [name, policy] of this.#policies) {
       await core.addNamespace({ name, policy, broker: await brokerOf(name, policy) })
     }

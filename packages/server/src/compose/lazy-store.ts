@@ -1,7 +1,10 @@
+import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
 import type { MemberStore } from '../core/ports/members.ts'
 import type { RefreshTokenStore } from '../core/ports/refresh-tokens.ts'
 import type { RevocationStore } from '../core/ports/revocations.ts'
 import type { ServerKeys } from '../core/ports/server-keys.ts'
+import { migrateFeature } from '../storage/store/migrate.ts'
 import { hasStore, openStore, type Store, type StoreOptions } from '../storage/store/store.ts'
 
 /** How often a server without a store looks whether `tidewire key create` made one. */
@@ -50,6 +53,16 @@ export class LazyStore {
     add: async (token) => (await this.#open()).refreshTokens.add(token),
     use: async (id) => this.#store?.refreshTokens.use(id),
     end: async (target) => this.#store?.refreshTokens.end(target),
+  }
+
+  /** The database with the tables of a feature. Rejects with `StorageError`. */
+  async tables(
+    feature: string,
+    migrations: Readonly<Record<string, Migration>>,
+  ): Promise<Kysely<unknown>> {
+    const { database } = await this.#open()
+    await migrateFeature(database, feature, migrations)
+    return database as unknown as Kysely<unknown>
   }
 
   async close(): Promise<void> {

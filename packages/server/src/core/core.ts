@@ -245,13 +245,13 @@ export class Core implements Service {
 
   async #publish(
     actor: Actor,
-    { channel, type, payload, message_id }: PublishRequest,
+    { channel, type, payload, message_id, reserved = false }: PublishRequest,
   ): Promise<Receipt & { message_id: string }> {
     const namespace = this.namespaces.of(channel)
     await this.gate.permit(actor, 'publish', channel)
     // Somebody may have been asked for a while.
     this.rights.check(actor)
-    if (!isEventName(type) || isReserved(type)) {
+    if (!isEventName(type) || (isReserved(type) && !reserved)) {
       throw new ProtocolError(
         'bad_envelope',
         'The type is not the name of an event, such as `message`, or is one of the protocol.',

@@ -20,6 +20,8 @@ export interface PublishRequest {
   type: string
   payload: JsonObject
   message_id?: string
+  /** Whether the type may be one of the protocol: the frames of features that are kept in a channel. */
+  reserved?: boolean
 }
 
 /** `history` of PROTOCOL.md §4, without the channel. */

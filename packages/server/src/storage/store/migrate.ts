@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { DEFAULT_MIGRATION_TABLE, Migrator } from 'kysely/migration'
+import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from 'kysely/migration'
 import { StorageError } from '../storage-error.ts'
 import { MIGRATIONS } from './migrations/index.ts'
 import type { StoreDatabase } from './tables.ts'
@@ -16,6 +16,22 @@ export async function migrate(database: StoreDatabase, directory: string): Promi
   const migrator = new Migrator({
     db: database,
     provider: { getMigrations: async () => ({ ...MIGRATIONS }) },
+  })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) throw error
+}
+
+/** Brings the tables of a feature up to date: its own migrations, counted by themselves. */
+export async function migrateFeature(
+  database: StoreDatabase,
+  feature: string,
+  migrations: Readonly<Record<string, Migration>>,
+): Promise<void> {
+  const migrator = new Migrator({
+    db: database,
+    provider: { getMigrations: async () => ({ ...migrations }) },
+    migrationTableName: `${feature}_migrations`,
+    migrationLockTableName: `${feature}_migrations_lock`,
   })
   const { error } = await migrator.migrateToLatest()
   if (error !== undefined) throw error

@@ -1,0 +1,103 @@
+import type { Down, JsonObject, Position } from '@tidewire/protocol'
+import { subscribeTo } from './core/commands/subscribe.ts'
+import type { Core } from './core/core.ts'
+import type { Session } from './core/session.ts'
+
+export interface Frame {
+  type: string
+  payload: JsonObject
+}
+
+/** A client that is connected to this server, as commands and listeners see it. The same object as long as it is. */
+export class Client {
+  readonly #session: Session
+  readonly #core: Core
+
+  constructor(session: Session, core: Core) {
+    this.#session = session
+    this.#core = core
+  }
+
+  /** For the server itself. */
+  static sessionOf(client: Client): Session {
+    return client.#session
+  }
+
+  get id(): string {
+    return this.#session.id
+  }
+
+  /** Undefined for one that showed no token. */
+  get user(): string | undefined {
+    return this.#session.user
+  }
+
+  /** `websocket`, `sse` or `poll`. */
+  get transport(): string {
+    return this.#session.connection.transport
+  }
+
+  /** Whether it can send frames over its connection; streams and polls cannot. */
+  get duplex(): boolean {
+    return this.#session.connection.duplex
+  }
+
+  get isConnected(): boolean {
+    return !this.#session.isClosed
+  }
+
+  isSubscribed(channel: string): boolean {
+    return this.#session.subscriptions.get(channel)?.announced === true
+  }
+
+  /** Sends a frame to this client alone. `payload` is not copied. */
+  send({ type, payload }: Frame, correlationId?: string): void {
+    this.#session.reply({ type, payload }, correlationId)
+  }
+
+  /**
+   * Subscribes the client as if it had asked, with the rights that it has. Instead of `subscribed` it is sent what `announce`
+   * makes of it, before anything of the channel. Rejects with `ProtocolError` as `subscribe` is answered.
+   */
+  async subscribe(
+    channel: string,
+    start: { since?: Position; last?: number } = {},
+    announce?: (subscribed: Down['subscribed']) => { frame: Frame; correlationId?: string },
+  ): Promise<void> {
+    await subscribeTo(this.#session, { channel, ...start }, this.#core, (subscribed) => {
+      if (announce === undefined) return this.#session.send('subscribed', subscribed)
+      const { frame, correlationId } = announce(subscribed)
+      this.send(frame, correlationId)
+    })
+  }
+
+  /** Ends a subscription; true when there was one. The client is told nothing. */
+  unsubscribe(channel: string): boolean {
+    const subscription = this.#session.subscriptions.get(channel)
+    if (subscription !== undefined) this.#session.drop(subscription)
+    return subscription !== undefined
+  }
+}
+
+/** The clients of a server, each the same object however often it is asked for. */
+export class Clients {
+  readonly #core: Core
+  readonly #bySession = new WeakMap<Session, Client>()
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  of(session: Session): Client {
+    let client = this.#bySession.get(session)
+    if (client === undefined) {
+      client = new Client(session, this.#core)
+      this.#bySession.set(session, client)
+    }
+    return client
+  }
+
+  ofUser(user: string): Client[] {
+    return this.#core.sessions.of(user).map((session) => this.of(session))
+  }
+}

@@ -1,0 +1,61 @@
+import type { JsonObject } from '@tidewire/protocol'
+import type { Client, Frame } from './client.ts'
+import type { Server } from './server.ts'
+
+export interface PublishInput {
+  type: string
+  payload: JsonObject
+  /** Identity of the message: publishing it again is answered with the first receipt. Made when absent. */
+  message_id?: string
+  /** On whose behalf: `metadata.user`. */
+  user?: string
+}
+
+/** A frame of a custom type. */
+export interface CommandRequest {
+  payload: JsonObject
+  client: Client
+  /** Of the frame: what an answer that is sent by hand is correlated by. */
+  message_id: string | undefined
+  /** Undefined for clients that showed no token. */
+  user: string | undefined
+  client_id: string
+}
+
+/** The answer, or nothing. A thrown `ProtocolError` becomes an `error` frame. */
+export type CommandHandler = (
+  request: CommandRequest,
+) => Frame | undefined | Promise<Frame | undefined>
+
+/** What clients do: `connected` when a client's user is known, `subscribed` when it was told so. */
+export interface ClientEvents {
+  connected: (client: Client) => void
+  disconnected: (client: Client) => void
+  subscribed: (client: Client, channel: string) => void
+  unsubscribed: (client: Client, channel: string) => void
+}
+
+/** A publication on its way into a channel. */
+export interface Intercepted {
+  channel: string
+  type: string
+  payload: JsonObject
+  message_id: string
+  /** Undefined for backends that publish on nobody's behalf, and for clients without a token. */
+  user: string | undefined
+  client_id: string | undefined
+  /** Whether a backend publishes it, or the application itself. */
+  fromServer: boolean
+}
+
+/** A payload to publish instead, or nothing. A thrown `ProtocolError` refuses the publication. */
+export type InterceptHandler = (
+  publication: Intercepted,
+) => JsonObject | undefined | Promise<JsonObject | undefined>
+
+/** A part of the product with a folder of its own, which holds nothing but this server's public API. */
+export interface Feature {
+  name: string
+  /** Called once, before the server listens: adds namespaces, commands, routes and tables. */
+  setup(server: Server): void | Promise<void>
+}

@@ -88,6 +88,12 @@ describe('what a page may read', () => {
 
 it('health can be asked for by any name, as load balancers do', async () => {
   const target = { path: '/health', status: 200 }
-  const { outcome } = await visit(server.port, target, { origin: undefined }, { host: '10.1.2.3' }, token)
+  const { outcome } = await visit(
+    server.port,
+    target,
+    { origin: undefined },
+    { host: '10.1.2.3' },
+    token,
+  )
   expect(outcome).toBe('in')
 })

@@ -124,7 +124,12 @@ describe('nothing reaches, later than 2 s after, over any transport', () => {
   it.concurrent.each([
     ['a user who was revoked', token('una'), token('ulf'), { user: 'una' }],
     ['one token that was revoked', token('tom', { jti }), token('tom'), { token_id: jti }],
-    ['one login that was revoked', token('lea', { sid }), token('lea', { sid: 'another' }), { session: sid }],
+    [
+      'one login that was revoked',
+      token('lea', { sid }),
+      token('lea', { sid: 'another' }),
+      { session: sid },
+    ],
     ['a server key that was revoked', OTHER_KEY.key, KEY.key, { key_id: 'other' }],
   ])('%s; nor does it come back', async (what, victim, survivor, target) => {
     const channel = `chat:${what.replaceAll(' ', '-')}`

@@ -53,7 +53,10 @@ describe('what is accepted, whichever way it comes', () => {
     ['RS256 by a public key', signed(ACCEPTED.rsa, 'rsa')],
     ['ES256 by a public key', signed(ACCEPTED.ec, 'ec')],
     ['EdDSA by a public key', signed(ACCEPTED.ed, 'ed')],
-    ['one audience of several', jwt({ alg: 'HS256' }, { ...claims, aud: ['x', 'tidewire'] }, hmac(ACCEPTED.secret))],
+    [
+      'one audience of several',
+      jwt({ alg: 'HS256' }, { ...claims, aud: ['x', 'tidewire'] }, hmac(ACCEPTED.secret)),
+    ],
     ['a server key', KEY.key],
   ])('%s', async (_, token) => {
     expect(await showEverywhere(server.url, token)).toEqual(everywhere('ok'))

@@ -75,7 +75,9 @@ export const ACTS: readonly Act[] = [
     name: 'publish over HTTP',
     action: 'publish',
     run: async ({ url, token }, { channel }) => {
-      return outcomeOf(await http(publications(url, channel), { method: 'POST', token, body: MESSAGE }))
+      return outcomeOf(
+        await http(publications(url, channel), { method: 'POST', token, body: MESSAGE }),
+      )
     },
   },
   {
@@ -109,9 +111,7 @@ function outcomeOf({ status, code }: HttpAnswer): Outcome {
   return status >= 200 && status < 300 ? 'yes' : `HTTP ${status}`
 }
 
-function overWebSocket(
-  ask: (peer: Peer, target: Target) => Promise<Answer>,
-): Act['run'] {
+function overWebSocket(ask: (peer: Peer, target: Target) => Promise<Answer>): Act['run'] {
   return async ({ url, token }, target, end) => {
     const peer = await Peer.open(url, { token })
     // Also when it was refused: nothing may come over it later.

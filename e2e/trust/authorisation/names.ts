@@ -134,7 +134,11 @@ export const SMUGGLING: readonly Smuggling[] = [
   frame('a list of channels', 'subscribe', { channel: ['user:room', 'server:room'] }),
   frame('an object that says it is a name', 'subscribe', { channel: { toString: 'server:room' } }),
   frame('a channel given twice', 'history', { channel: 'server:room', channels: ['user:room'] }),
-  frame('a prototype with a channel', 'subscribe', JSON.parse('{"__proto__":{"channel":"server:room"}}') as object),
+  frame(
+    'a prototype with a channel',
+    'subscribe',
+    JSON.parse('{"__proto__":{"channel":"server:room"}}') as object,
+  ),
 ]
 
 function frame(what: string, type: string, payload: object): Smuggling {

@@ -43,8 +43,16 @@ export const PAGES: readonly Page[] = [
   page('a page of a development server', 'http://localhost:3000', true),
   page('a page of a punycode name', 'https://xn--bcher-kva.ex.com', true),
   page('a page of a scheme of its own', 'app://desktop', true),
-  page('a page of this server', 'http://live.ex.com', ['live.ex.com', 'LIVE.ex.com', 'live.ex.com.']),
-  page('a page of this server behind TLS', 'https://live.ex.com', ['live.ex.com', 'LIVE.ex.com', 'live.ex.com.']),
+  page('a page of this server', 'http://live.ex.com', [
+    'live.ex.com',
+    'LIVE.ex.com',
+    'live.ex.com.',
+  ]),
+  page('a page of this server behind TLS', 'https://live.ex.com', [
+    'live.ex.com',
+    'LIVE.ex.com',
+    'live.ex.com.',
+  ]),
   page('a page of this server on its port', 'http://live.ex.com:8080', ['live.ex.com:8080']),
 
   page('an opaque origin', 'null', false),

@@ -56,7 +56,10 @@ function unsigned(accepted: Accepted): Entry[] {
   const nothing = (): Buffer => Buffer.alloc(0)
   const algorithms: unknown[] = ['none', 'None', 'NONE', 'nOnE', '', null, ['none'], 0]
   return [
-    ...algorithms.map((alg): Entry => [`alg ${JSON.stringify(alg)}`, jwt({ alg }, claims, nothing)]),
+    ...algorithms.map((alg): Entry => [
+      `alg ${JSON.stringify(alg)}`,
+      jwt({ alg }, claims, nothing),
+    ]),
     ['no alg', jwt({ typ: 'JWT' }, claims, nothing)],
     ['no signature under HS256', jwt({ alg: 'HS256' }, claims, nothing)],
     ['alg none with a signature', jwt({ alg: 'none' }, claims, hmac(accepted.secret))],
@@ -95,7 +98,10 @@ function tampered(accepted: Accepted): Entry[] {
   flipped[0]! ^= 1
   return [
     ['another user under the same signature', `${header}.${other}.${signature}`],
-    ['another header under the same signature', `${base64url({ alg: 'HS256', a: 1 })}.${claims}.${signature}`],
+    [
+      'another header under the same signature',
+      `${base64url({ alg: 'HS256', a: 1 })}.${claims}.${signature}`,
+    ],
     ['one bit of the signature', `${header}.${claims}.${base64url(flipped)}`],
     ['a shorter signature', `${header}.${claims}.${base64url(bytes.subarray(0, 16))}`],
     ['a longer signature', `${header}.${claims}.${base64url(Buffer.concat([bytes, bytes]))}`],
@@ -130,9 +136,22 @@ function overstepping(accepted: Accepted): Entry[] {
   const claiming = (claims: Claims): string => {
     return jwt({ alg: 'HS256' }, { ...good, ...claims }, hmac(accepted.secret))
   }
-  const subjects: unknown[] = [undefined, '', 7, ['ada'], { id: 'ada' }, 'a b', 'ada\n', 'ad\u00e1', 'a'.repeat(129)]
+  const subjects: unknown[] = [
+    undefined,
+    '',
+    7,
+    ['ada'],
+    { id: 'ada' },
+    'a b',
+    'ada\n',
+    'ad\u00e1',
+    'a'.repeat(129),
+  ]
   return [
-    ...subjects.map((sub): Entry => [`sub ${JSON.stringify(sub)?.slice(0, 20)}`, claiming({ sub })]),
+    ...subjects.map((sub): Entry => [
+      `sub ${JSON.stringify(sub)?.slice(0, 20)}`,
+      claiming({ sub }),
+    ]),
     ['another issuer', claiming({ iss: 'https://evil.example' })],
     ['no issuer', claiming({ iss: undefined })],
     ['issuers in a list', claiming({ iss: [accepted.issuer] })],

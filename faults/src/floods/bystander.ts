@@ -95,7 +95,8 @@ export class Bystander {
   }
 
   #told({ type, payload, metadata }: Envelope): void {
-    if (type === 'error') this.#complaints.push(`The bystander was told: ${JSON.stringify(payload)}`)
+    if (type === 'error')
+      this.#complaints.push(`The bystander was told: ${JSON.stringify(payload)}`)
     if (type !== 'message' || metadata.channel === undefined) return
     this.#delays.push(performance.now() - this.#sentAt[Number(payload['n'])]!)
   }

@@ -13,14 +13,7 @@ export function judgeDelays({ before, during }: FloodReport): string[] {
 }
 
 /** What a flood did to others, in a line, and what is wrong with that. */
-export function lineOf({
-  flood,
-  before,
-  during,
-  grown,
-  logged,
-  failures,
-}: FloodReport): string {
+export function lineOf({ flood, before, during, grown, logged, failures }: FloodReport): string {
   const head = `${failures.length === 0 ? 'ok    ' : 'FAILED'} ${flood.padEnd(22)}`
   const p99 = `p99 ${ms(before.p99)} → ${ms(during.p99)} ms, slowest GET /health ${ms(during.slowestProbe)} ms`
   const kept = `heap +${grown.heap} MiB, process +${grown.process} MiB, ${logged} log lines`

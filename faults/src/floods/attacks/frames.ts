@@ -20,7 +20,7 @@ export const subscribes: Attack = frames((socket, n) =>
 
 /** One client that comes and goes. */
 export const subscribeLoops: Attack = frames((socket, n) =>
-  socket.send(n % 2 === 0 ? 'subscribe' : 'unsubscribe', { channel: `live:loop-${n % 64 >> 1}` }),
+  socket.send(n % 2 === 0 ? 'subscribe' : 'unsubscribe', { channel: `live:loop-${(n % 64) >> 1}` }),
 )
 
 /** One client that reads a whole log back, again and again. */

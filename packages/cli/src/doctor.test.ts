@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { resolveConfig } from '@tidewire/server'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { commands } from '../testing/command.ts'
@@ -237,26 +238,19 @@ describe('keys of others', () => {
 })
 
 test('the files of TLS must be there, belong together and last', () => {
-  const cwd = directory()
-  const make = (name: string): void => {
-    const out = ['-keyout', `${name}.key`, '-out', `${name}.crt`]
-    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-    const what = ['-x509', '-days', '90', '-subj', '/CN=localhost']
-    execFileSync('openssl', ['req', ...kind, ...what, ...out], { cwd, stdio: 'ignore' })
-  }
-  make('one')
-  make('two')
-  writeFileSync(join(cwd, 'text'), 'x')
+  const pem = (name: string): string =>
+    fileURLToPath(new URL(`../../server/contract/tls/${name}.pem`, import.meta.url))
   const check = (cert: string, key: string, now?: number) => {
-    const tls = { cert_file: join(cwd, cert), key_file: join(cwd, key) }
+    const tls = { cert_file: pem(cert), key_file: pem(key) }
     return checkTls(resolveConfig({ file: { tls } }), now).map(({ level }) => level)
   }
   expect(checkTls(resolveConfig())).toEqual([])
-  expect(check('one.crt', 'one.key')).toEqual(['ok'])
-  expect(check('one.crt', 'two.key')).toEqual(['fail'])
-  expect(check('one.crt', 'none')).toEqual(['fail'])
-  expect(check('text', 'one.key')).toEqual(['fail'])
-  const days = (count: number): number => Date.now() + count * 24 * 3_600_000
-  expect(check('one.crt', 'one.key', days(80))).toEqual(['warn'])
-  expect(check('one.crt', 'one.key', days(100))).toEqual(['fail'])
+  expect(check('one.cert', 'one.key')).toEqual(['ok'])
+  expect(check('one.cert', 'two.key')).toEqual(['fail'])
+  expect(check('one.cert', 'none')).toEqual(['fail'])
+  expect(check('one.key', 'one.key')).toEqual(['fail'])
+  const end = new Date(new X509Certificate(readFileSync(pem('one.cert'))).validTo).getTime()
+  const days = (count: number): number => end + count * 24 * 3_600_000
+  expect(check('one.cert', 'one.key', days(-10))).toEqual(['warn'])
+  expect(check('one.cert', 'one.key', days(10))).toEqual(['fail'])
 })

@@ -95,8 +95,18 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
   const storage = new Storage({ config, newId, observer, logger, onFatal })
   return new Server(
     parts({
-      ...{ config, core, observer, metrics, logger, credentials },
-      ...{ site, storage, store, hook, features, wrap },
+      config,
+      core,
+      observer,
+      metrics,
+      logger,
+      credentials,
+      site,
+      storage,
+      store,
+      hook,
+      features,
+      wrap,
     }),
   )
 }

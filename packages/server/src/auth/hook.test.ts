@@ -39,12 +39,14 @@ async function start(options: Partial<HookOptions> = {}) {
       for (const response of application.waiting.splice(0)) response.end(JSON.stringify(value))
     },
   }
-  const server = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += String(chunk)
+  const server = createServer((request, response) => {
     const { method, url, headers } = request
-    application.asked.push({ method, url, headers, body })
-    application.reply(response)
+    let body = ''
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+    request.on('end', () => {
+      application.asked.push({ method, url, headers, body })
+      application.reply(response)
+    })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/may?key=canary`

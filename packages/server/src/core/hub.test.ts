@@ -21,6 +21,7 @@ describe('what the log is known to hold and the bus did not bring', () => {
     missed = []
     hub.join(CHANNEL, {
       deliver: () => undefined,
+      signal: () => undefined,
       missed: (position) => void missed.push(position),
     })
   })

@@ -14,12 +14,15 @@ describe('replies', () => {
 
   test('come as they are, with what was sent', async () => {
     const seen: unknown[] = []
-    const { url } = await serve(async (request, response) => {
+    const { url } = await serve((request, response) => {
       const { method, url, headers } = request
-      let body = ''
-      for await (const chunk of request) body += String(chunk)
-      seen.push({ method, url, host: headers.host, signature: headers['x-signature'], body })
-      response.writeHead(418).end('tëa')
+      const chunks: Buffer[] = []
+      request.on('data', (chunk: Buffer) => chunks.push(chunk))
+      request.on('end', () => {
+        const body = Buffer.concat(chunks).toString()
+        seen.push({ method, url, host: headers.host, signature: headers['x-signature'], body })
+        response.writeHead(418).end('tëa')
+      })
     })
     const reply = await outbound().request(`${url}/pot?a=1&b=%20`, {
       method: 'POST',

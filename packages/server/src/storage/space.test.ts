@@ -123,6 +123,16 @@ describe('a database at its bound', () => {
     await log.close()
   })
 
+  it('replaces a large payload by one that is hardly smaller', async () => {
+    const log = await open()
+    const { epoch } = await log.append(sized(1, 400_000))
+    await fill(log, 1)
+    const text = 'y'.repeat(390_000)
+    expect(await log.replace('chat:a', { epoch, offset: 1 }, { text })).toBe(true)
+    expect(await textsOf(log, 1)).toEqual([text])
+    await log.close()
+  })
+
   it('does not open up for the little that a small trim makes room for', async () => {
     const log = await open()
     const accepted = await fill(log, 0)
@@ -214,6 +224,7 @@ describe.runIf(disk.mounted)('a full disk', () => {
     await fill(log, 200)
     fillDisk()
     await expectReplaceable(log)
+    expect(log.unreadiness()).toEqual(['storage full'])
     await log.close()
   })
 

@@ -14,7 +14,7 @@ const TRIM_CHANNELS = 200
 const TRIM_BYTES = 1024 * 1024
 
 /** Runs a transaction, and may do so again where it failed. */
-export type Attempt = <T>(work: () => T) => T
+type Attempt = <T>(work: () => T) => T
 
 /** One transaction of a trim: how many channels it finished, and how many publications it took out of the log. */
 interface TrimSlice {

@@ -38,6 +38,7 @@ const peers: Record<PeerName, Peer> = {
       join(paths.cli, 'bin/tidewire.js'),
       'serve',
       '--dev',
+      '--no-limits',
       '--port',
       String(port),
       '--data',

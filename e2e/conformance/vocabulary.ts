@@ -23,13 +23,15 @@ const CODES: Record<number, [reason: string, temporary: boolean]> = {
 /** The whole payload of an error, or body of an HTTP error: these fields and no others. */
 export function errorBody(code: number, told: object): object {
   const [reason, temporary] = CODES[code] ?? ['?', false]
+  const hasDelay = 'retry_after_ms' in told
   return {
     code,
     reason,
-    temporary,
+    // What has no end to wait for is not mended by waiting: a connection's channels are as many as it makes them.
+    temporary: temporary && (reason !== 'rate_limited' || hasDelay),
     // What to do, in words.
     message: expect.stringMatching(/^[`A-Z].* .*/s) as string,
-    ...('retry_after_ms' in told ? { retry_after_ms: expect.any(Number) as number } : {}),
+    ...(hasDelay ? { retry_after_ms: expect.any(Number) as number } : {}),
   }
 }
 

@@ -86,9 +86,11 @@ describe('a forged token is refused, whichever way it comes', () => {
   })
 
   it('without a word about it in the log', () => {
-    for (const { token } of [...forged, { token: KEY.key }, { token: good }]) {
-      if (token.length > 8) expect(server.output).not.toContain(token)
-    }
+    // Shorter ones may be words.
+    const tokens = [good, KEY.key, ...forged.map(({ token }) => token)].filter(
+      (token) => token.length > 8,
+    )
+    expect(tokens.filter((token) => server.output.includes(token))).toEqual([])
   })
 })
 

@@ -99,9 +99,15 @@ const GENERAL: HandshakeVector[] = [
   { id: 'handshake.14', what: 'no Host', headers: { Host: undefined }, expect: REFUSED },
   {
     id: 'handshake.15',
-    what: '900 headers',
-    headers: manyHeaders(900),
+    what: '90 headers',
+    headers: manyHeaders(90),
     expect: { status: 101 },
+  },
+  {
+    id: 'handshake.18',
+    what: '900 headers, which are more than anyone needs',
+    headers: manyHeaders(900),
+    expect: { status: 431 },
   },
   {
     id: 'handshake.17',

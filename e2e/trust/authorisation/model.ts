@@ -92,7 +92,7 @@ function rules({ user, memberOf = [] }: Role, rule: Rule, channel: string): bool
 }
 
 /** `user:ada`, `dm:ada,bob`, `cart:ada/items`, `cart:ada:items`. */
-export function owners(channel: string): string[] {
+function owners(channel: string): string[] {
   const rest = channel.split(':').slice(1).join(':')
   return rest.replace(/[/:].*$/, '').split(',')
 }

@@ -82,7 +82,7 @@ export function tryEverywhere(
   // A name that is no channel is in no position either.
   const acts = ACTS.filter(({ action }) => action !== 'recover')
   return Promise.all(
-    acts.map(async ({ name, run }) => [name, await run(actor, { channel, epoch: 'any' }, end)]),
+    acts.map(async (act) => [act.name, await act.run(actor, { channel, epoch: 'any' }, end)]),
   )
 }
 

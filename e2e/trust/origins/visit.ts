@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type IncomingMessage, request } from 'node:http'
+import { type IncomingMessage, request, type RequestOptions } from 'node:http'
 import type { Page, Place } from './table.ts'
 
 /** A number: refused with this code. */
@@ -68,7 +68,7 @@ function pairs(name: string, value: string | readonly string[] | undefined): str
   return [value ?? []].flat().flatMap((one) => [name, one])
 }
 
-function ask(options: Parameters<typeof request>[0]): Promise<IncomingMessage> {
+function ask(options: RequestOptions): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const sent = request(options)
     sent.on('response', resolve)

@@ -24,7 +24,7 @@ export interface Reader {
 type Open = (options: ReaderOptions) => Promise<Reader>
 
 /** One for each transport. They resolve when the stream is open, or refused. */
-export const READERS: readonly Open[] = [openWebSocket, openSse, openPoll]
+const READERS: readonly Open[] = [openWebSocket, openSse, openPoll]
 
 export function openAll(options: ReaderOptions): Promise<Reader[]> {
   return Promise.all(READERS.map((open) => open(options)))
@@ -90,22 +90,26 @@ async function openPoll({ url, token, channel, cursor }: ReaderOptions): Promise
   const publications: Frame[] = []
   const ending = new AbortController()
   let [at, refusal] = [cursor, undefined as number | undefined]
-  const poll = async (): Promise<void> => {
+  /** False when there is no next one. */
+  const poll = async (): Promise<boolean> => {
     const from = at === undefined ? '' : `&cursor=${encodeURIComponent(at)}`
     const address = `${url}/v1/poll?channel=${channel}&wait=5000${from}`
     const { status, code, body } = await http(address, { token, signal: ending.signal })
     refusal = code
-    if (status !== 200) return
-    at = String(body['cursor'])
-    publications.push(...(body['publications'] as Frame[]))
+    if (status === 200) {
+      at = String(body['cursor'])
+      publications.push(...(body['publications'] as Frame[]))
+    }
+    return code === undefined
   }
   const goOn = async (): Promise<void> => {
-    while (refusal === undefined) await poll()
+    while (await poll());
   }
-  await poll()
-  goOn().catch((error: unknown) => {
-    if (!ending.signal.aborted) throw error
-  })
+  if (await poll()) {
+    goOn().catch((error: unknown) => {
+      if (!ending.signal.aborted) throw error
+    })
+  }
   return {
     name: 'poll',
     publications,
@@ -121,5 +125,9 @@ async function openPoll({ url, token, channel, cursor }: ReaderOptions): Promise
 
 /** Milliseconds since 1970 at which the server accepted what the reader got last. */
 export function lastAt({ publications }: Reader): number {
-  return Date.parse(String(publications.at(-1)?.metadata['timestamp'] ?? 0))
+  return timeOf(publications.at(-1))
+}
+
+export function timeOf(publication: Frame | undefined): number {
+  return publication === undefined ? 0 : Date.parse(String(publication.metadata['timestamp']))
 }

@@ -6,8 +6,8 @@ export interface Issuer {
   privateKey: KeyObject
   publicKey: KeyObject
   pem: string
-  jwk(kid: string): JsonWebKey & { kid: string; alg: string; use: 'sig' }
-  sign(input: string): Buffer
+  jwk: (kid: string) => JsonWebKey & { kid: string; alg: string; use: 'sig' }
+  sign: (input: string) => Buffer
 }
 
 export function rsaIssuer(): Issuer {

@@ -55,7 +55,7 @@ export const REFRESH: Way = {
 
 /** What the server says to the token, by way. */
 export async function showEverywhere(url: string, token: string): Promise<Record<string, Verdict>> {
-  const shown = WAYS.map(async ({ name, show }) => [name, await show(url, token, token)] as const)
+  const shown = WAYS.map(async (way) => [way.name, await way.show(url, token, token)] as const)
   return Object.fromEntries(await Promise.all(shown))
 }
 

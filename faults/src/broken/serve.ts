@@ -3,7 +3,7 @@ import type { ServerOptions } from '@tidewire/server'
 import { compose } from '@tidewire/server/testing'
 import { type Bug, broken } from './brokers.ts'
 
-// `serve.ts <bug> --port P --ops-port P --data DIR`: a development server with a fault in it.
+// `serve.ts <bug> --port P --ops-port P --data DIR [--no-limits]`: a development server with a fault in it.
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
@@ -11,6 +11,7 @@ const { positionals, values } = parseArgs({
     port: { type: 'string' },
     'ops-port': { type: 'string' },
     data: { type: 'string' },
+    'no-limits': { type: 'boolean', default: false },
   },
 })
 const options: ServerOptions = {
@@ -18,6 +19,7 @@ const options: ServerOptions = {
   port: Number(values.port),
   ops: { port: Number(values['ops-port']) },
   data: values.data ?? '',
+  no_limits: values['no-limits'],
 }
 const server = compose(options, (broker) => broken(positionals[0] as Bug, broker))
 await server.listen()

@@ -17,7 +17,7 @@ export interface Flood {
   /** Takes as long as the deadlines of the server, and hardly any of the machine. */
   waits?: true
   /** One sentence for each thing that should have come of it otherwise. */
-  judge(counts: Counts, strength: Strength): string[]
+  judge: (counts: Counts, strength: Strength) => string[]
 }
 
 /** Sockets that never say who they are have 5 s, slow requests 10 s and 15 s; looking for them takes a moment. */

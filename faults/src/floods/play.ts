@@ -33,6 +33,7 @@ const LOG_LINES_PER_SECOND = 10
 export async function play(flood: Flood, size: Size): Promise<FloodReport> {
   const config = flood.config?.[size]
   const server = await ServerProcess.start({
+    limits: true,
     flags: ['--log-level', 'info'],
     env: COLLECTABLE,
     ...(config === undefined ? {} : { config }),

@@ -17,6 +17,8 @@ export interface ServerProcessOptions {
   program?: readonly string[]
   /** More flags of `tidewire serve`. */
   flags?: readonly string[]
+  /** Whether it keeps to its limits. Without, one user may do what a whole load does. */
+  limits?: boolean
   env?: Record<string, string>
   /** Where its logs are, which are deleted in the end. Default: a directory of its own. */
   data?: string
@@ -168,10 +170,10 @@ export class ServerProcess {
   }
 
   #flags(): string[] {
-    const { flags = [] } = this.#options
+    const { flags = [], limits = false } = this.#options
     const config = this.#config
     const fixed = ['--dev', '--port', String(this.port), '--ops-port', String(this.opsPort)]
-    const all = [...fixed, '--data', this.data, ...flags]
+    const all = [...fixed, '--data', this.data, ...(limits ? [] : ['--no-limits']), ...flags]
     if (config === undefined) return all
     // Not with the data, whose disk may be full.
     const path = join(this.#home, 'config.json')

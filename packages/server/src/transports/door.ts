@@ -66,7 +66,8 @@ export class Door {
     const address = this.addressOf(request)
     try {
       const host = this.#hostOf(request)
-      if (!OF_ANY_HOST.has(pathOf(request))) this.#checkHost(host)
+      if (!OF_ANY_HOST.has(pathOf(request)))
+        this.#checkHost(host, request.headers.host === undefined)
       const origin = this.#originOf(request, host)
       return origin === undefined ? { address } : { address, origin }
     } catch (error) {
@@ -82,8 +83,11 @@ export class Door {
     return this.#proxies.clientOf(request)
   }
 
-  #checkHost(host: Host | undefined): void {
+  #checkHost(host: Host | undefined, isMissing: boolean): void {
     if (host !== undefined ? this.#isOurs(host.name) : this.#isOurs('')) return
+    if (host === undefined && isMissing) {
+      throw new ProtocolError('bad_envelope', 'The request has no `Host` header. Send one.')
+    }
     throw new ProtocolError(
       'origin_not_allowed',
       'This server does not answer to the name in the `Host` header. Add the name to `hosts` of its configuration.',

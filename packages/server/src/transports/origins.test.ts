@@ -223,7 +223,9 @@ describe('the name in `Host`', () => {
 
   it('may be missing only where nobody asks', () => {
     expect(isIn(doorOf().door, { host: [] })).toBe(true)
-    expect(isIn(doorOf({ hosts }).door, { host: [] })).toBe(false)
+    expect(() => doorOf({ hosts }).door.check(request({ host: [] }), 'http')).toThrow(
+      expect.objectContaining({ reason: 'bad_envelope' }),
+    )
   })
 
   it('comes once', () => {

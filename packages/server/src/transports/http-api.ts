@@ -6,7 +6,7 @@ import type { Observer } from '../core/ports/observer.ts'
 import type { Turnstile } from './turnstile.ts'
 import { allowOrigin, answerPreflight, isPreflight, varyByOrigin, withVary } from './cors.ts'
 import type { Visitor } from './door.ts'
-import { HttpApp, type HttpAppOptions, type RouteHandler } from './http-app.ts'
+import { HttpApp, type HttpAppOptions } from './http-app.ts'
 import { discardBody } from './http-body.ts'
 import {
   answerError,
@@ -32,7 +32,9 @@ export interface HttpApi {
   /** For `request` events of an `http.Server`. */
   listener: (request: IncomingMessage, response: ServerResponse) => void
   /** Adds a route, such as `('POST', '/v1/orders/:id', handler)`, for authenticated requests. */
-  route: (method: string, path: string, handler: RouteHandler) => void
+  route: HttpApp['route']
+  /** Whether a route reads the body of the request as it comes, however long that takes. */
+  isStreamed: (request: IncomingMessage) => boolean
   /** Stops the timers. Open responses are the sessions' to end. */
   close(): void
 }
@@ -66,7 +68,8 @@ export function createRequestListener(options: HttpApiOptions): HttpApi {
       else if (stream === 'sse') void sse.handle(request, response, visitor)
       else void poll.handle(request, response, visitor)
     },
-    route: (method, path, handler) => app.route(method, path, handler),
+    route: (...route) => app.route(...route),
+    isStreamed: ({ method = '', url = '' }) => app.isStreamed(method, splitTarget(url).path),
     close: () => sse.close(),
   }
 }

@@ -2,10 +2,9 @@ import type { HttpBindings } from '@hono/node-server'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { type FrameLimits, ProtocolError } from '@tidewire/protocol'
 import type { Context, MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import { TrieRouter } from 'hono/router/trie-router'
-import type { Actor } from '../core/ports/actor.ts'
+import { type Actor, ANYONE } from '../core/ports/actor.ts'
 import type { MemberStore } from '../core/ports/members.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service } from '../core/ports/service.ts'
@@ -13,7 +12,7 @@ import { tokenOf } from './bearer.ts'
 import { leaveOutCors } from './cors.ts'
 import type { Door } from './door.ts'
 import { errorResponse, methodError, toProtocolError } from './http-errors.ts'
-import { bodyTooLarge, maxBodyBytes } from './http-body.ts'
+import { bodyTooLarge, maxBodyBytes, readChunks } from './http-body.ts'
 import { addMemberRoutes } from './http-members.ts'
 import { addRoutes } from './http-routes.ts'
 import { addTokenRoutes, type DevToken, type TokenIssuer } from './http-tokens.ts'
@@ -45,6 +44,18 @@ export interface RouteContext {
   params: Record<string, string>
 }
 
+export interface RouteLimits {
+  /** Of the body; without it, a little more than a frame may have. */
+  maxBodyBytes?: number
+  /**
+   * The handler reads the body as it comes, and counts its bytes: only an announced length is held to `maxBodyBytes` before.
+   * It may take as long as it moves. The path has no named parts.
+   */
+  streamed?: boolean
+  /** Also for who shows no token: the handler looks for itself whether it may answer. */
+  anyone?: boolean
+}
+
 /** A thrown `ProtocolError` becomes its answer. */
 export type RouteHandler = (context: RouteContext) => Response | Promise<Response>
 
@@ -61,7 +72,10 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 export class HttpApp {
   readonly #options: HttpAppOptions
   readonly #authenticate: MiddlewareHandler<Env>
+  readonly #authenticateIfShown: MiddlewareHandler<Env>
   readonly #bounded: MiddlewareHandler<Env>
+  /** By method and path: the routes that read bodies as they come. */
+  readonly #streamed = new Set<string>()
   // This router takes routes at any time, also after the first request.
   readonly #app: Routes = new OpenAPIHono<Env>({ router: new TrieRouter() })
 
@@ -79,6 +93,13 @@ export class HttpApp {
       service.admit(door.addressOf(c.env.incoming), 'request')
       await next()
     }
+    this.#authenticateIfShown = async (c, next) => {
+      if (c.req.header('authorization') !== undefined) return this.#authenticate(c, next)
+      const address = door.addressOf(c.env.incoming)
+      service.admit(address, 'request')
+      c.set('actor', { ...ANYONE, address })
+      return next()
+    }
     const serversOnly: MiddlewareHandler<Env> = async (c, next) => {
       const { kind, user, address } = c.get('actor')
       if (kind !== 'server') {
@@ -88,12 +109,7 @@ export class HttpApp {
       }
       await next()
     }
-    this.#bounded = bodyLimit({
-      maxSize: maxBodyBytes(options.frame),
-      onError: () => {
-        throw bodyTooLarge(options.frame)
-      },
-    })
+    this.#bounded = boundBody(maxBodyBytes(options.frame))
     this.#app.onError((error, c) => this.#fail(error, c))
     this.#app.notFound((c) => this.#notFound(c))
     const routes = { ...options, authenticate: this.#authenticate, serversOnly, admit }
@@ -104,11 +120,20 @@ export class HttpApp {
     this.#app.get('/openapi.json', admit, (c) => c.json((document ??= openApiDocument(this.#app))))
   }
 
-  /** Adds a route for authenticated requests. Bodies are bounded as those of the API are. */
-  route(method: string, path: string, handler: RouteHandler): void {
-    this.#app.on(method.toUpperCase(), path, this.#authenticate, this.#bounded, (c) =>
+  /** Adds a route for authenticated requests. Bodies are bounded as those of the API are, or by `maxBodyBytes`. */
+  route(method: string, path: string, handler: RouteHandler, options: RouteLimits = {}): void {
+    const { maxBodyBytes: maxSize, streamed = false, anyone = false } = options
+    const bounded = maxSize === undefined ? this.#bounded : boundBody(maxSize, streamed)
+    if (streamed) this.#streamed.add(`${method.toUpperCase()} ${path}`)
+    const authenticate = anyone ? this.#authenticateIfShown : this.#authenticate
+    this.#app.on(method.toUpperCase(), path, authenticate, bounded, (c) =>
       handler({ request: c.req.raw, actor: c.get('actor'), params: c.req.param() }),
     )
+  }
+
+  /** Whether a route reads this body as it comes. */
+  isStreamed(method: string, path: string): boolean {
+    return this.#streamed.has(`${method} ${path}`)
   }
 
   fetch(request: Request, env: HttpBindings): Response | Promise<Response> {
@@ -138,5 +163,19 @@ export class HttpApp {
       }
     }
     throw new ProtocolError('not_found', `There is nothing at this address. See /openapi.json.`)
+  }
+}
+
+/** Bodies without a length are read whole first, or left to a handler that counts. */
+function boundBody(maxBytes: number, streamed = false): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    const { raw } = c.req
+    if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw bodyTooLarge(maxBytes)
+    if (!streamed && c.req.header('transfer-encoding') !== undefined) {
+      const body = await readChunks(raw.body, maxBytes)
+      const { url, method, headers, signal } = raw
+      c.req.raw = new Request(url, { method, headers, signal, body })
+    }
+    await next()
   }
 }

@@ -17,10 +17,10 @@ export function maxBodyBytes(limits: FrameLimits): number {
   return limits.max_frame_bytes + SLACK
 }
 
-export function bodyTooLarge(limits: FrameLimits): ProtocolError {
+export function bodyTooLarge(maxBytes: number): ProtocolError {
   return new ProtocolError(
     'message_too_large',
-    `The body is larger than ${maxBodyBytes(limits)} bytes. Send less at once.`,
+    `The body is larger than ${maxBytes} bytes. Send less at once.`,
   )
 }
 
@@ -64,7 +64,7 @@ async function readText(request: HonoRequest, limits: FrameLimits): Promise<stri
   const length = request.header('content-length')
   const bytes =
     length === undefined
-      ? await readChunks(request.raw.body, limits)
+      ? await readChunks(request.raw.body, maxBodyBytes(limits))
       : await readAnnounced(request, Number(length), limits)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -79,19 +79,20 @@ async function readAnnounced(
   limits: FrameLimits,
 ): Promise<ArrayBuffer> {
   // Node holds the peer to the length that it announced.
-  if (length > maxBodyBytes(limits)) throw bodyTooLarge(limits)
+  if (length > maxBodyBytes(limits)) throw bodyTooLarge(maxBodyBytes(limits))
   return request.arrayBuffer()
 }
 
-async function readChunks(
+/** The whole body, of whatever length. Rejects with `message_too_large`. */
+export async function readChunks(
   body: ReadableStream<Uint8Array> | null,
-  limits: FrameLimits,
-): Promise<Uint8Array> {
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body ?? []) {
     size += chunk.byteLength
-    if (size > maxBodyBytes(limits)) throw bodyTooLarge(limits)
+    if (size > maxBytes) throw bodyTooLarge(maxBytes)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

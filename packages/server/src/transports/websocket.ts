@@ -10,7 +10,7 @@ import {
 } from '@tidewire/protocol'
 import { msgpackCodec } from '@tidewire/protocol/msgpack'
 import { protobufCodec } from '@tidewire/protocol/protobuf'
-import { type Server, WebSocket, WebSocketServer } from 'ws'
+import { type Server, type ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import type { Actor } from '../core/ports/actor.ts'
 import type { Batch, Encoding } from '../core/ports/batch.ts'
 import type { Connection } from '../core/ports/connection.ts'
@@ -35,6 +35,8 @@ export interface WebSocketOptions {
 }
 
 const BEARER = 'bearer.'
+/** What a peer has for its part of the closing handshake: with the deadline of `auth`, nobody silent stays for ten seconds. */
+const GOODBYE_MS = 3_000
 
 /** What a codec is on this transport: frames of one codec are encoded once and shared by all its sessions. */
 interface Wire {
@@ -61,7 +63,8 @@ export class WebSocketTransport {
         (codec) => [codec.subprotocol, { codec, encoding: encodingOf(codec) }],
       ),
     )
-    this.#server = new WebSocketServer({
+    // The types of `ws` do not know `closeTimeout` yet.
+    const handshake: ServerOptions<typeof PeerSocket> & { closeTimeout: number } = {
       noServer: true,
       WebSocket: PeerSocket,
       clientTracking: false,
@@ -69,9 +72,11 @@ export class WebSocketTransport {
       maxPayload: options.frame.max_frame_bytes,
       maxFragments: 64,
       maxBufferedChunks: 1024,
+      closeTimeout: GOODBYE_MS,
       handleProtocols: (offered) =>
         [...offered].find((protocol) => this.#wires.has(protocol)) ?? false,
-    })
+    }
+    this.#server = new WebSocketServer(handshake)
     this.#server.on('error', (error) => options.observer.failed('websocket', error))
     this.#heartbeat = new Heartbeat(options.heartbeatMs)
   }

@@ -18,6 +18,7 @@ export default defineConfig({
             'apps/*/src/**/*.test.{ts,tsx}',
             'scripts/**/*.test.ts',
             'bench/src/**/*.test.ts',
+            'examples/*/*.test.ts',
           ],
           testTimeout: 20_000,
         },

@@ -89,8 +89,8 @@ const cases: [string, string, string[], string[]][] = [
   [
     'features',
     `${server}/features/chat/index.ts`,
-    ['../../server.ts', '@tidewire/protocol', './rules.ts'],
-    ['../presence/index.ts', '../../core/hub.ts', '../../storage/sqlite.ts', 'node:fs'],
+    ['../../server.ts', '@tidewire/protocol', 'kysely', 'node:fs', './rules.ts'],
+    ['../presence/index.ts', '../../core/hub.ts', '../../storage/sqlite.ts', 'ws'],
   ],
   [
     'config',

@@ -29,6 +29,7 @@ export const TABLE: readonly Row[] = [
       'apps/*/src/**.test.ts',
       'apps/*/src/**.test.tsx',
       'packages/*/src/testing/',
+      'packages/server/src/features/*/testing/',
       'packages/*/testing/',
       'packages/*/contract/',
     ],
@@ -78,7 +79,7 @@ export const TABLE: readonly Row[] = [
   {
     name: 'features',
     files: ['packages/server/src/features/*/'],
-    may: ['server', '@tidewire/protocol', 'zod', 'kysely', 'node:*'],
+    may: ['server', '@tidewire/protocol', 'zod', 'kysely', 'web-push', 'aws4fetch', 'node:*'],
   },
   {
     name: 'config',
@@ -97,13 +98,14 @@ export const TABLE: readonly Row[] = [
     may: ['core/ports', 'node:*'],
   },
   {
-    // Of transports and observe it names the types of the parts that compose hands in.
+    // Of transports, observe and outbound it names the types of the parts that compose hands in.
     name: 'server',
     files: [
       'packages/server/src/server.ts',
       'packages/server/src/client.ts',
       'packages/server/src/handlers.ts',
       'packages/server/src/own-json.ts',
+      'packages/server/src/parts.ts',
     ],
     may: [
       'server',
@@ -113,6 +115,7 @@ export const TABLE: readonly Row[] = [
       'shell',
       'transports',
       'observe',
+      'outbound',
       '@tidewire/protocol',
       'node:*',
       'zod',

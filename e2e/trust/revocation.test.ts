@@ -147,11 +147,12 @@ describe('nothing reaches, later than 2 s after, over any transport', () => {
     expect(await comeBack(readers, token('max'), channel)).toEqual(EVERY_RETURN(4011))
   })
 
-  it.concurrent('a user to whom the application says no', async () => {
+  it.concurrent('a user to whom the application says no', async ({ onTestFinished }) => {
     const shutOut = new Set<string>()
     const application = await LocalServer.start((body) => ({
       allow: !shutOut.has(String((body as { user?: string }).user)),
     }))
+    onTestFinished(() => application.close())
     const rightsMs = 300
     const asking = await startServer(
       { app: { subscribe: 'user', hook: true } },
@@ -160,6 +161,7 @@ describe('nothing reaches, later than 2 s after, over any transport', () => {
         hook: { url: application.url, secret: SECRET, cache_ms: rightsMs, allow_private: true },
       },
     )
+    onTestFinished(() => asking.remove())
     const channel = 'app:a'
     const readers = await cutOff({
       url: asking.url,
@@ -172,8 +174,6 @@ describe('nothing reaches, later than 2 s after, over any transport', () => {
       withinMs: WITHIN_MS + 2 * rightsMs,
     })
     expect(await comeBack(readers, token('hal'), channel, asking)).toEqual(EVERY_RETURN(4011))
-    await asking.remove()
-    await application.close()
   })
 })
 

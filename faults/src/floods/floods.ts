@@ -33,18 +33,18 @@ export const FLOODS: readonly Flood[] = [
   {
     id: 'S23 publishes',
     attack: 'publishes',
-    strength: { small: lasting(1, 4_000), large: lasting(15, 10_000) },
-    judge: (counts, { seconds }) => [
-      ...atLeast(counts, RATE_LIMITED, 500),
-      ...atMost(counts, 'ack', USER.burst + USER.perSecond * (seconds + 2)),
+    strength: { small: counting(4_000, 4_000), large: lasting(15, 10_000) },
+    judge: (counts) => [
+      ...atLeast(counts, RATE_LIMITED, 200),
+      ...atMost(counts, 'ack', USER.burst + USER.perSecond * ((counts['seconds'] ?? 0) + 1)),
     ],
   },
   {
     id: 'S23 subscribes',
     attack: 'subscribes',
-    strength: { small: lasting(1, 4_000), large: lasting(10, 10_000) },
+    strength: { small: counting(4_000, 4_000), large: lasting(10, 10_000) },
     judge: (counts) => [
-      ...atLeast(counts, RATE_LIMITED, 500),
+      ...atLeast(counts, RATE_LIMITED, 200),
       // As many again for each connection that took the place of one that was ended.
       ...atMost(counts, 'subscribed', MAX_CHANNELS * countOf(counts, 'connection_established')),
     ],
@@ -52,19 +52,19 @@ export const FLOODS: readonly Flood[] = [
   {
     id: 'S23 subscribe loops',
     attack: 'subscribeLoops',
-    strength: { small: lasting(1, 4_000), large: lasting(15, 10_000) },
-    judge: (counts) => atLeast(counts, RATE_LIMITED, 500),
+    strength: { small: counting(4_000, 4_000), large: lasting(15, 10_000) },
+    judge: (counts) => atLeast(counts, RATE_LIMITED, 200),
   },
   {
     id: 'S23 history scans',
     attack: 'histories',
-    strength: { small: lasting(1, 500), large: lasting(15, 1_000) },
+    strength: { small: counting(500, 500), large: lasting(15, 1_000) },
     judge: (counts) => [...atLeast(counts, RATE_LIMITED, 100), ...atLeast(counts, 'history', 5)],
   },
   {
     id: 'S23 connects',
     attack: 'connects',
-    strength: { small: lasting(2, 1_000), large: lasting(20, 2_000) },
+    strength: { small: counting(2_000, 1_000), large: lasting(20, 2_000) },
     config: { small: { limits: { address: { connects: { burst: 500, per_second: 100 } } } } },
     judge: (counts) => [...atLeast(counts, 'HTTP 429', 100), ...atLeast(counts, 'HTTP 101', 100)],
   },
@@ -117,7 +117,7 @@ export const FLOODS: readonly Flood[] = [
   {
     id: 'S25 oversized requests',
     attack: 'oversized',
-    strength: { small: lasting(1, 50), large: lasting(10, 200) },
+    strength: { small: counting(50, 50), large: lasting(10, 200) },
     judge: (counts) => [
       ...atLeast(counts, 'HTTP 4', countOf(counts, 'opened') * 0.9),
       ...atMost(counts, 'HTTP 1', 0),

@@ -9,8 +9,12 @@ setPriority(constants.priority.PRIORITY_LOW)
 
 process.once('message', (orders: Orders) => {
   const tally = new Tally()
+  const began = performance.now()
   ATTACKS[orders.attack as AttackName](orders, tally).then(
-    () => tell({ counts: tally.counts }),
+    () => {
+      tally.largest('seconds', (performance.now() - began) / 1000)
+      tell({ counts: tally.counts })
+    },
     (error: unknown) => tell({ failed: error instanceof Error ? error.message : String(error) }),
   )
 })

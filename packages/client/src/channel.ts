@@ -28,7 +28,6 @@ import type {
 } from './types.ts'
 import { abortError, Wait, type WaitOptions } from './wait.ts'
 
-const HISTORY_TIMEOUT_MS = 30_000
 /** A `subscribe` frame without an answer after this long means that the connection is dead. */
 const ANSWER_TIMEOUT_MS = 15_000
 const BUFFER_LIMIT = 1000
@@ -49,7 +48,8 @@ export interface ChannelHost {
   /** The server did not answer in time. */
   unanswered(): void
   publish(envelope: Envelope, wait: WaitOptions): Promise<Published>
-  request(envelope: Envelope, wait: WaitOptions): Promise<Envelope>
+  /** Resolves with the payload of the answer. */
+  request(type: string, payload: JsonObject, wait: WaitOptions): Promise<JsonObject>
   /** What the server takes. */
   limits(): PayloadLimits
   /** Why nothing can wait for a connection. */
@@ -193,12 +193,9 @@ export class Channel<Events = EventMap> {
   async history(
     options: HistoryOptions = {},
   ): Promise<HistoryPage<PublicationOf<Events> & Publication>> {
-    const { epoch, after, before, limit, signal, timeout = HISTORY_TIMEOUT_MS } = options
+    const { epoch, after, before, limit, ...wait } = options
     const payload = defined({ channel: this.name, epoch, after, before, limit })
-    const metadata = { message_id: newMessageId() }
-    const wait = { signal, timeout }
-    const answer = await this.#host.request({ type: 'history', payload, metadata }, wait)
-    const { channel: _, ...page } = answer.payload
+    const { channel: _, ...page } = await this.#host.request('history', payload, wait)
     return page as unknown as HistoryPage<PublicationOf<Events> & Publication>
   }
 

@@ -20,6 +20,7 @@ import type {
   AnyEvents,
   ConnectionState,
   EventsOf,
+  HttpAccess,
   ListenerOptions,
   Reset,
   StateChange,
@@ -28,6 +29,7 @@ import type {
   TransportName,
 } from './types.ts'
 import { baseUrl } from './url.ts'
+import type { WaitOptions } from './wait.ts'
 
 const DEFAULT_TRANSPORTS: readonly TransportName[] = ['websocket', 'sse', 'poll']
 const DEFAULT_MAX_QUEUE = 1000
@@ -36,6 +38,7 @@ interface ClientEvents {
   state: StateChange
   waiting: number
   error: TidewireError
+  frame: Envelope
 }
 
 /**
@@ -43,6 +46,8 @@ interface ClientEvents {
  * `new Tidewire<{ 'chat:*': { message: { content: string } } }>()`.
  */
 export class Tidewire<Events = AnyEvents> {
+  /** @internal For the parts of this package that speak HTTP by themselves. */
+  readonly http: HttpAccess
   readonly #emitters: { [Name in keyof ClientEvents]: Emitter<ClientEvents[Name]> }
   readonly #connection: Connection
   readonly #channels = new Map<string, Channel<never>>()
@@ -63,9 +68,13 @@ export class Tidewire<Events = AnyEvents> {
       waiting: new Emitter<number>(report),
       // A listener of errors that throws has nobody else to tell.
       error: new Emitter<TidewireError>(reportUnheard),
+      frame: new Emitter<Envelope>(report),
     }
     const backoff = backoffOf(options.backoff)
     const send = (envelope: Envelope): void => this.#connection.send(envelope)
+    const tokens = new TokenSource(options)
+    const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
+    this.http = { url: baseUrl(options.url), fetch, tokens }
     this.#connection = this.#makeConnection(options, backoff)
     this.#queue = new PublishQueue({
       max: options.maxQueue ?? DEFAULT_MAX_QUEUE,
@@ -89,10 +98,14 @@ export class Tidewire<Events = AnyEvents> {
     return this.#queue.size
   }
 
-  /** Returns what removes the listener. `error`: errors that answer no call of the app, and those of listeners. */
+  /**
+   * Returns what removes the listener. `error`: errors that answer no call of the app, and those of listeners. `frame`:
+   * what the server says that answers nothing and is no publication of a channel, such as `presence_update`.
+   */
   on(event: 'state', fn: (change: StateChange) => void, options?: ListenerOptions): () => void
   on(event: 'waiting', fn: (count: number) => void, options?: ListenerOptions): () => void
   on(event: 'error', fn: (error: TidewireError) => void, options?: ListenerOptions): () => void
+  on(event: 'frame', fn: (frame: Envelope) => void, options?: ListenerOptions): () => void
   on(event: keyof ClientEvents, fn: (value: never) => void, options?: ListenerOptions): () => void {
     return (this.#emitters[event] as Emitter<unknown>).on(fn as (value: unknown) => void, options)
   }
@@ -120,6 +133,21 @@ export class Tidewire<Events = AnyEvents> {
     return channel as unknown as Channel<EventsOf<Events, Name>>
   }
 
+  /**
+   * Sends a command, such as `presence_get`, and resolves with the payload of its answer. It waits for the connection and
+   * is sent again after one is lost, so only for what may arrive twice. Rejects with what the server refused it for; with
+   * `timeout` after `timeout` milliseconds (30,000); over SSE and long polling, which carry no commands, with
+   * `unavailable`, which is temporary.
+   */
+  async request(
+    type: string,
+    payload: JsonObject = {},
+    wait: WaitOptions = {},
+  ): Promise<JsonObject> {
+    this.#requireLife()
+    return this.#requests.request(type, payload, wait)
+  }
+
   /** Answers `POST /v1/users/{user}/call`. Only over WebSocket. Returns what removes the handler. */
   handle(method: string, fn: CallHandler): () => void {
     return this.#calls.handle(method, fn)
@@ -136,8 +164,7 @@ export class Tidewire<Events = AnyEvents> {
   }
 
   #makeConnection(options: TidewireOptions, backoff: Backoff): Connection {
-    const tokens = new TokenSource(options)
-    const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
+    const { fetch, tokens, url } = this.http
     const websocket = websocketTransport(options.WebSocket ?? globalThis.WebSocket)
     return new Connection({
       config: {
@@ -145,7 +172,7 @@ export class Tidewire<Events = AnyEvents> {
         transports: options.transports ?? DEFAULT_TRANSPORTS,
         renewable: tokens.renewable,
       },
-      url: baseUrl(options.url),
+      url,
       tokens,
       transports: {
         websocket: () => Promise.resolve(websocket),
@@ -179,15 +206,17 @@ export class Tidewire<Events = AnyEvents> {
         send({ type: 'subscribe', payload, metadata: { message_id } })
       },
       unanswered: () => this.#connection.restart('timeout'),
-      publish: (envelope, wait) => {
-        const ended = this.#ended()
-        return ended === undefined ? this.#queue.publish(envelope, wait) : Promise.reject(ended)
+      publish: async (envelope, wait) => {
+        this.#requireLife()
+        return this.#queue.publish(envelope, wait)
       },
-      request: (envelope, wait) => {
-        const ended = this.#ended()
-        return ended === undefined ? this.#requests.request(envelope, wait) : Promise.reject(ended)
-      },
+      request: (...request) => this.request(...request),
     }
+  }
+
+  #requireLife(): void {
+    const ended = this.#ended()
+    if (ended !== undefined) throw ended
   }
 
   /** Why nothing can wait for a connection. Before the first `connect()` it can. */
@@ -220,15 +249,14 @@ export class Tidewire<Events = AnyEvents> {
 
   #receive(envelope: Envelope): void {
     const { type, payload, metadata } = envelope
-    const { correlation_id: id } = metadata
+    // No message has an empty id.
+    const { correlation_id: id = '' } = metadata
+    if (type !== 'error' && this.#requests.answered(id, payload)) return
     switch (type) {
       case 'connection_established':
         return this.#limited(payload['limits'])
       case 'ack':
-        if (id !== undefined) this.#queue.acked(id, payload)
-        return
-      case 'history':
-        if (id !== undefined) this.#requests.answered(id, envelope)
+        this.#queue.acked(id, payload)
         return
       case 'error':
         return this.#refused(id, errorFromPayload(payload))
@@ -251,7 +279,7 @@ export class Tidewire<Events = AnyEvents> {
             type: 'publication',
             publication: envelope as Publication,
           })
-        }
+        } else this.#emitters.frame.emit(envelope)
     }
   }
 
@@ -275,9 +303,9 @@ export class Tidewire<Events = AnyEvents> {
     this.#channels.get(String(name))?.tell(event)
   }
 
-  #subscribed(id: string | undefined, payload: JsonObject): void {
-    const asked = id === undefined ? undefined : this.#asks.get(id)
-    if (id === undefined || asked === undefined) return
+  #subscribed(id: string, payload: JsonObject): void {
+    const asked = this.#asks.get(id)
+    if (asked === undefined) return
     this.#asks.delete(id)
     if (!isStart(payload)) return this.#unreadable('subscribed')
     const { channel: _, ...answer } = payload
@@ -295,16 +323,13 @@ export class Tidewire<Events = AnyEvents> {
     this.#tell(channel, { type: 'reset', reset: resetOf(payload) })
   }
 
-  #refused(id: string | undefined, error: TidewireError): void {
-    if (id !== undefined) {
-      const asked = this.#asks.get(id)
-      if (asked !== undefined) {
-        this.#asks.delete(id)
-        return this.#tell(asked.channel, { type: 'refused', ask: asked.ask, error })
-      }
-      if (this.#queue.refused(id, error) || this.#requests.refused(id, error)) return
+  #refused(id: string, error: TidewireError): void {
+    const asked = this.#asks.get(id)
+    if (asked !== undefined) {
+      this.#asks.delete(id)
+      return this.#tell(asked.channel, { type: 'refused', ask: asked.ask, error })
     }
-    this.#report(error)
+    if (!this.#queue.refused(id, error) && !this.#requests.refused(id, error)) this.#report(error)
   }
 
   #report(error: TidewireError): void {
@@ -339,7 +364,7 @@ function requireTransports({
   if (transports.includes('websocket') && (WebSocket ?? globalThis.WebSocket) === undefined) {
     throw new TidewireError(
       'unsupported',
-      "There is no global WebSocket here. Install `ws` and pass it: new Tidewire({ WebSocket }) with `import { WebSocket } from 'ws'`. Or leave 'websocket' out of `transports`.",
+      "There is no global WebSocket here. Pass that of the `ws` package: new Tidewire({ WebSocket }). Or leave 'websocket' out of `transports`.",
     )
   }
   if (transports.length === 0 || (fetch ?? globalThis.fetch) === undefined) {

@@ -1,4 +1,4 @@
-export type { JsonObject, Position, Publication } from '@tidewire/protocol'
+export type { Envelope, JsonObject, Position, Publication } from '@tidewire/protocol'
 export { Channel } from './channel.ts'
 export { Tidewire } from './client.ts'
 export { type LocalErrorCode, TidewireError, UnauthorizedError } from './errors.ts'
@@ -27,3 +27,4 @@ export type {
   TransportName,
   WebSocketConstructor,
 } from './types.ts'
+export type { WaitOptions } from './wait.ts'

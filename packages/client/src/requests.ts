@@ -1,22 +1,24 @@
-import type { Envelope } from '@tidewire/protocol'
+import type { Envelope, JsonObject } from '@tidewire/protocol'
 import { type Backoff, toldDelay } from './backoff.ts'
 import { TidewireError } from './errors.ts'
+import { newMessageId } from './message-id.ts'
 import { abortError, Wait, type WaitOptions } from './wait.ts'
 
 /** Requests that may wait for their answer. */
 const MAX_REQUESTS = 100
+const TIMEOUT_MS = 30_000
 
 interface Request {
   readonly envelope: Envelope
-  readonly wait: Wait<Envelope>
+  readonly wait: Wait<JsonObject>
   /** Temporary refusals in a row. */
   refusals: number
   timer?: ReturnType<typeof setTimeout>
 }
 
 /**
- * Frames that are answered by one frame and may be asked again: `history`. They wait for the connection, and as long as
- * the server says when it refuses them for a moment.
+ * Frames that are answered by one frame and may be asked again: `history`, and the commands of features. They wait for
+ * the connection, and as long as the server says when it refuses them for a moment.
  */
 export class Requests {
   readonly #pending = new Map<string, Request>()
@@ -29,21 +31,34 @@ export class Requests {
     this.#backoff = backoff
   }
 
-  request(envelope: Envelope, options: WaitOptions): Promise<Envelope> {
-    const { message_id: id = '' } = envelope.metadata
-    if (options.signal?.aborted) return Promise.reject(abortError('The request', options.signal))
+  /** Resolves with the payload of the answer. */
+  async request(
+    type: string,
+    payload: JsonObject,
+    { signal, timeout = TIMEOUT_MS }: WaitOptions,
+  ): Promise<JsonObject> {
+    if (signal?.aborted) throw abortError('The request', signal)
     if (this.#pending.size >= MAX_REQUESTS) {
       const message = `${MAX_REQUESTS} requests wait for their answer already.`
-      return Promise.reject(new TidewireError('queue_full', message, { temporary: true }))
+      throw new TidewireError('queue_full', message, { temporary: true })
     }
-    const wait = new Wait<Envelope>('The request', options, () => this.#take(id))
-    this.#pending.set(id, { envelope, wait, refusals: 0 })
+    const message_id = newMessageId()
+    // A copy, and nothing waits for an answer where it cannot be made.
+    const copy = JSON.parse(JSON.stringify(payload)) as JsonObject
+    const envelope = { type, payload: copy, metadata: { message_id } }
+    const wait = new Wait<JsonObject>('The request', { signal, timeout }, () =>
+      this.#take(message_id),
+    )
+    this.#pending.set(message_id, { envelope, wait, refusals: 0 })
     this.#send(envelope)
     return wait.promise
   }
 
-  answered(id: string, envelope: Envelope): void {
-    this.#take(id)?.resolve(envelope)
+  /** Whether `id` was one of these. */
+  answered(id: string, payload: JsonObject): boolean {
+    const wait = this.#take(id)
+    wait?.resolve(payload)
+    return wait !== undefined
   }
 
   /** Whether `id` was one of these. */
@@ -72,7 +87,7 @@ export class Requests {
     for (const id of this.#pending.keys()) this.#take(id)?.reject(error)
   }
 
-  #take(id: string): Wait<Envelope> | undefined {
+  #take(id: string): Wait<JsonObject> | undefined {
     const request = this.#pending.get(id)
     clearTimeout(request?.timer)
     this.#pending.delete(id)

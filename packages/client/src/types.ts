@@ -1,5 +1,6 @@
 import type { ErrorReason, JsonObject, Position, Publication } from '@tidewire/protocol'
 import type { TidewireError } from './errors.ts'
+import type { TokenSource } from './token-source.ts'
 
 export type TransportName = 'websocket' | 'sse' | 'poll'
 
@@ -45,6 +46,15 @@ export interface TidewireOptions {
   /** Default: the global one. Node 20 has none: pass `WebSocket` of the `ws` package. */
   WebSocket?: WebSocketConstructor | undefined
   fetch?: typeof globalThis.fetch | undefined
+}
+
+/** How the server is reached besides the connection. */
+export interface HttpAccess {
+  /** Without a slash at its end. */
+  readonly url: string
+  readonly fetch: typeof globalThis.fetch
+  /** `get('connect')`: the token that counts now, or a new one of the app. */
+  readonly tokens: TokenSource
 }
 
 /** Why there is no connection: a reason of PROTOCOL.md §7, or one that the client found out by itself. */

@@ -32,6 +32,8 @@ export const RESERVED: ReadonlySet<string> = new Set([
   'presence_state',
   'status_get',
   'status_state',
+  'status_watch',
+  'status_update',
   // §6
   'join_room',
   'room_joined',

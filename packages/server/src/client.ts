@@ -1,11 +1,18 @@
 import type { Down, JsonObject, Position } from '@tidewire/protocol'
 import { subscribeTo } from './core/commands/subscribe.ts'
 import type { Core } from './core/core.ts'
+import type { Actor } from './core/ports/actor.ts'
+import { type Action, grants } from './core/ports/capabilities.ts'
 import type { Session } from './core/session.ts'
 
 export interface Frame {
   type: string
   payload: JsonObject
+}
+
+/** Whether the token of the actor leaves it to the rules, or grants it. */
+export function tokenGrants({ channels }: Actor, action: Action, channel: string): boolean {
+  return channels === undefined || grants(channels, action, channel)
 }
 
 /** A client that is connected to this server, as commands and listeners see it. The same object as long as it is. */
@@ -40,6 +47,18 @@ export class Client {
   /** Whether it can send frames over its connection; streams and polls cannot. */
   get duplex(): boolean {
     return this.#session.connection.duplex
+  }
+
+  /** Whether it may do that, with what its token grants. Rejects as `server.permits`. */
+  async permits(action: Action, channel: string): Promise<boolean> {
+    const { actor } = this.#session
+    return actor !== undefined && this.#core.gate.allows(actor, action, channel)
+  }
+
+  /** Whether its token leaves it to the rules, or grants it, also where there is no such namespace. */
+  grants(action: Action, channel: string): boolean {
+    const { actor } = this.#session
+    return actor !== undefined && tokenGrants(actor, action, channel)
   }
 
   get isConnected(): boolean {

@@ -4,6 +4,7 @@ import { applicationAuthorizer, type Authorize } from './auth/application.ts'
 import type { HttpHook } from './auth/hook.ts'
 import { systemClock as clock } from './clock.ts'
 import { certificateOf } from './compose/certificate.ts'
+import { featuresOf } from './compose/features.ts'
 import { LazyStore } from './compose/lazy-store.ts'
 import { Storage } from './compose/storage.ts'
 import {
@@ -14,7 +15,13 @@ import {
   hookOf,
   tokenIssuerOf,
 } from './compose/trust.ts'
-import { type Config, ConfigError, type ConfigInput, resolveConfig } from './config/resolve.ts'
+import {
+  type Config,
+  ConfigError,
+  type ConfigInput,
+  type FeatureName,
+  resolveConfig,
+} from './config/resolve.ts'
 import { Core } from './core/core.ts'
 import type { Broker } from './core/ports/broker.ts'
 import type { AuditSink } from './observe/audit.ts'
@@ -24,20 +31,22 @@ import { Metrics } from './observe/metrics.ts'
 import { ServerObserver } from './observe/observer.ts'
 import { OpsServer } from './observe/ops-server.ts'
 import type { Feature } from './handlers.ts'
-import { type Parts, Server, SERVER } from './server.ts'
+import { Outbound } from './outbound/outbound.ts'
+import type { Parts } from './parts.ts'
+import { Server, SERVER } from './server.ts'
 import { Turnstile } from './transports/turnstile.ts'
 import { Door } from './transports/door.ts'
 import { createRequestListener } from './transports/http-api.ts'
 import { siteHandler } from './transports/site.ts'
 import { WebSocketTransport } from './transports/websocket.ts'
 
-export interface ServerOptions extends ConfigInput {
+export interface ServerOptions extends Omit<ConfigInput, 'features'> {
   /** Where log lines go; JSON on stdout when absent. */
   logger?: Logger
   /** A directory whose files are served at `/`. */
   site?: string
-  /** Chat, presence and others, or those of your own. */
-  features?: readonly Feature[]
+  /** Those that come with the server, by name or made with options, and your own. */
+  features?: readonly (FeatureName | Feature)[]
   /** Asked for every message that the rules and the token allow: only `true` lets it pass. */
   authorize?: Authorize
   /**
@@ -59,9 +68,11 @@ export function createServer(options: ServerOptions = {}): Server {
 
 /** The same with something between the core and its brokers, for tests. */
 export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker): Server {
-  const { logger: given, site, authorize, features = [], onFatal, ...input } = options
+  const { logger: given, site, authorize, features: wanted, onFatal, ...input } = options
+  const named = wanted?.filter((feature) => typeof feature === 'string')
+  const made = wanted?.filter((feature) => typeof feature !== 'string') ?? []
   const config = resolveConfig({
-    file: input,
+    file: named === undefined ? input : { ...input, features: named },
     fileName: 'the options of createServer',
     env: environment(process.env, input.auth?.jwt_secret === undefined),
   })
@@ -92,6 +103,7 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
     hook,
     authorize: authorize && applicationAuthorizer(authorize),
   })
+  const features = featuresOf(config.features, made)
   const storage = new Storage({ config, newId, observer, logger, onFatal })
   return new Server(
     parts({
@@ -166,6 +178,7 @@ function parts(made: Made): Parts {
     ...(config.dev && secret !== undefined ? { issueDevToken: devTokensOf(config, secret) } : {}),
     ...(site === undefined ? {} : { fallback: siteHandler(site) }),
   })
+  const outbounds = new Set<Outbound>()
   const ops = new OpsServer({
     metrics,
     readiness: () => {
@@ -186,10 +199,16 @@ function parts(made: Made): Parts {
     brokerOf: async (name, policy) => wrap(await storage.brokerOf(name, policy)),
     handlers: {
       request: http.listener,
+      isStreamed: http.isStreamed,
       upgrade: (request, socket, head) => void webSocket.upgrade(request, socket, head),
     },
     certificate,
     route: http.route,
+    outbound: (outboundOptions) => {
+      const made = new Outbound(outboundOptions)
+      outbounds.add(made)
+      return made
+    },
     ops,
     idle: () => webSocket.idle(),
     cut: () => {
@@ -202,6 +221,7 @@ function parts(made: Made): Parts {
       await storage.close()
       await store.close()
       hook?.close()
+      for (const outbound of outbounds) outbound.close()
       await observer.close()
     },
   }

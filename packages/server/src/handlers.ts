@@ -1,6 +1,9 @@
-import type { JsonObject } from '@tidewire/protocol'
+import type { JsonObject, ProtocolError } from '@tidewire/protocol'
 import type { Client, Frame } from './client.ts'
+import type { Action } from './core/ports/capabilities.ts'
 import type { Server } from './server.ts'
+
+export type { RouteContext } from './transports/http-api.ts'
 
 export interface PublishInput {
   type: string
@@ -32,7 +35,8 @@ export interface ClientEvents {
   connected: (client: Client) => void
   disconnected: (client: Client) => void
   subscribed: (client: Client, channel: string) => void
-  unsubscribed: (client: Client, channel: string) => void
+  /** `error`: the server ended it, and why. */
+  unsubscribed: (client: Client, channel: string, error?: ProtocolError) => void
 }
 
 /** A publication on its way into a channel. */
@@ -53,9 +57,24 @@ export type InterceptHandler = (
   publication: Intercepted,
 ) => JsonObject | undefined | Promise<JsonObject | undefined>
 
+/** What somebody is about to do in a channel of a namespace with a guard. */
+export interface GuardQuestion {
+  /** Undefined for who showed no token. */
+  user: string | undefined
+  action: Action
+  channel: string
+}
+
+/** Whether it may be done. What is thrown or rejected is `unavailable`: nobody can tell. */
+export type Guard = (question: GuardQuestion) => boolean | Promise<boolean>
+
 /** A part of the product with a folder of its own, which holds nothing but this server's public API. */
 export interface Feature {
   name: string
   /** Called once, before the server listens: adds namespaces, commands, routes and tables. */
   setup(server: Server): void | Promise<void>
+  /** Called once, when the channels are there and before the server listens: goes on where an earlier life ended. */
+  start?(server: Server): void | Promise<void>
+  /** Called once, before the clients are sent away: finishes what it does by itself. */
+  close?(): void | Promise<void>
 }

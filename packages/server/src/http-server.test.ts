@@ -94,7 +94,7 @@ describe('a request that offers an upgrade', () => {
 })
 
 describe('a peer that takes its time', () => {
-  const patience = { headersMs: 100, requestMs: 200, idleMs: 300, checkMs: 20 }
+  const patience = { headersMs: 100, requestMs: 200, streamMs: 1_000, idleMs: 300, checkMs: 20 }
 
   /** Whatever the server says and however it ends, over a socket that stays open on this side. */
   function talk(server: http.Server) {
@@ -151,6 +151,18 @@ describe('a peer that takes its time', () => {
     slow(peer)
     expect(await peer.end()).toMatch(/^HTTP\/1\.1 408 Request Timeout[^]*"code":4014/)
     await expect.poll(() => connectionsOf(server), { timeout: 5_000 }).toBe(0)
+    peer.socket.destroy()
+  })
+
+  it('may take longer where a body is read as it comes, and not for ever', async () => {
+    const streams: HttpHandlers = { ...handlers, isStreamed: () => true }
+    const server = await listen(createHttpServer(streams, { patience }))
+    const began = performance.now()
+    const peer = talk(server)
+    peer.socket.write('POST /v1/uploads HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n')
+    peer.drip('x')
+    expect(await peer.end()).toMatch(/^HTTP\/1\.1 408 Request Timeout/)
+    expect(performance.now() - began).toBeGreaterThan(patience.requestMs * 2)
     peer.socket.destroy()
   })
 

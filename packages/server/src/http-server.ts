@@ -9,6 +9,8 @@ import type { Certificate } from './tls.ts'
 export interface HttpHandlers {
   request(request: http.IncomingMessage, response: http.ServerResponse): void
   upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void
+  /** Whether the body may take as long as `streamMs`. */
+  isStreamed?(request: http.IncomingMessage): boolean
 }
 
 /** What a slow peer is given, in milliseconds. */
@@ -16,6 +18,8 @@ export interface Patience {
   /** For a TLS handshake, and for the headers of a request. */
   headersMs: number
   requestMs: number
+  /** The same for a request whose body is read as it comes. */
+  streamMs: number
   /** For a connection over which nothing moves, such as an answer that is not read. Streams and polls move sooner. */
   idleMs: number
   /** How often it is looked at. */
@@ -33,8 +37,9 @@ export interface HttpServerOptions {
 const PATIENCE: Patience = {
   headersMs: 10_000,
   requestMs: 15_000,
+  streamMs: 600_000,
   idleMs: 120_000,
-  checkMs: 2_000,
+  checkMs: 500,
 }
 const MIN_TLS = 'TLSv1.2'
 const UPGRADE_PATH = '/v1/ws'
@@ -50,7 +55,8 @@ export function createHttpServer(
   // Whatever else offers an upgrade (curl and Java's client offer `h2c`) is a request as any other.
   const options = withUpgrades(isOurUpgrade, {
     headersTimeout: patience.headersMs,
-    requestTimeout: patience.requestMs,
+    // Of all requests; most have less time, see `limitBody`.
+    requestTimeout: patience.streamMs,
     connectionsCheckingInterval: patience.checkMs,
     maxHeaderSize: 16 * 1024,
     noDelay: true,
@@ -58,6 +64,7 @@ export function createHttpServer(
   const onRequest: http.RequestListener = (request, response) => {
     // A server that stops keeps no connection for the request after this one.
     if (!server.listening) response.shouldKeepAlive = false
+    if (!handlers.isStreamed?.(request)) limitBody(request, patience.requestMs)
     handlers.request(request, response)
   }
   const server =
@@ -76,6 +83,18 @@ export function createHttpServer(
     else refuseUpgrade(socket)
   })
   return server
+}
+
+/** Answers a body that comes too slowly as Node answers slow headers. */
+function limitBody(request: http.IncomingMessage, ms: number): void {
+  const { 'transfer-encoding': encoding, 'content-length': length = '0' } = request.headers
+  if (encoding === undefined && length === '0') return
+  const timer = setTimeout(() => {
+    const error = new Error('The body came too slowly.')
+    answerMalformed(Object.assign(error, { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket)
+  }, ms)
+  const stop = (): void => clearTimeout(timer)
+  request.once('end', stop).once('close', stop)
 }
 
 function createTlsServer(
@@ -149,6 +168,14 @@ export async function closeServer(
   await closed
   clearTimeout(timer)
   clearInterval(idle)
+}
+
+/** Resolves with `done`, or without it after `ms`. */
+export async function within(ms: number, done: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const passed = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  await Promise.race([done, passed])
+  clearTimeout(timer)
 }
 
 type ShouldUpgrade = (request: http.IncomingMessage) => boolean

@@ -28,12 +28,34 @@ export type { Receipt } from './core/ports/broker.ts'
 export type { Target } from './core/ports/revocations.ts'
 export type { ServerKey } from './core/ports/server-keys.ts'
 export type { Client, Frame } from './client.ts'
+export { chat, type ChatOptions } from './features/chat/index.ts'
+export {
+  type Notification,
+  type NotificationInput,
+  type Notifications,
+  notifications,
+  type NotificationsOptions,
+  type Preferences,
+  type PushMessage,
+  type PushOutcome,
+  type PushProvider,
+  type PushSubscription,
+  type QuietHours,
+  type Sent,
+  type VapidKeys,
+  type WebPushOptions,
+} from './features/notifications/index.ts'
+export { presence, type PresenceOptions } from './features/presence/index.ts'
+export { feed, type FeedOptions } from './features/feed/index.ts'
+export { type S3Options, uploads, type UploadsOptions } from './features/uploads/index.ts'
 export type { Logger } from './observe/logs.ts'
 export type {
   ClientEvents,
   CommandHandler,
   CommandRequest,
   Feature,
+  Guard,
+  GuardQuestion,
   InterceptHandler,
   Intercepted,
   PublishInput,

@@ -6,6 +6,7 @@ import {
   ProtocolError,
   toEnvelope,
 } from '@tidewire/protocol'
+import { boundFrame } from './core/frame-size.ts'
 
 /**
  * A copy, as JSON has it, of a value that the application may change later. Throws `bad_envelope` for what is no JSON,
@@ -23,8 +24,23 @@ export function ownJson(value: unknown): Json {
 }
 
 /** The same of what becomes an envelope, held to the depth and the keys of a frame. */
-export function ownEnvelope(type: string, payload: unknown, limits: FrameLimits): Envelope {
+function ownEnvelope(type: string, payload: unknown, limits: FrameLimits): Envelope {
   return toEnvelope({ type, payload: ownJson(payload) }, limits)
+}
+
+/** The same of what the application sends by itself. Throws `Error`: nobody but the application is to blame. */
+export function ownFrame(
+  what: string,
+  { type, payload }: { type: string; payload: JsonObject },
+  limits: FrameLimits,
+): Envelope {
+  try {
+    const owned = ownEnvelope(type, payload, limits)
+    boundFrame(owned, limits.max_frame_bytes)
+    return owned
+  } catch (cause) {
+    throw new Error(`The ${what} can be no frame.`, { cause })
+  }
 }
 
 /** The same of a payload alone, whose type is checked elsewhere. */

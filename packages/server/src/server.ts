@@ -1,17 +1,16 @@
 import type http from 'node:http'
-import type { Envelope, JsonObject, Position, Publication } from '@tidewire/protocol'
+import type { Envelope, FrameLimits, JsonObject, Position, Publication } from '@tidewire/protocol'
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { Client, Clients, type Frame } from './client.ts'
-import { type Config, type Policy, type PolicyInput, resolvePolicy } from './config/resolve.ts'
+import { type Policy, type PolicyInput, resolvePolicy } from './config/resolve.ts'
 import type { CallResult } from './core/calls.ts'
-import type { Command, Core } from './core/core.ts'
-import { boundFrame } from './core/frame-size.ts'
+import type { Command } from './core/core.ts'
 import type { Actor } from './core/ports/actor.ts'
-import type { Broker, Page, Receipt } from './core/ports/broker.ts'
+import { Batch } from './core/ports/batch.ts'
+import type { Page, Receipt } from './core/ports/broker.ts'
 import type { Action } from './core/ports/capabilities.ts'
 import type { Clock } from './core/ports/clock.ts'
-import type { MemberStore } from './core/ports/members.ts'
 import type { Target } from './core/ports/revocations.ts'
 import type { HistoryRequest } from './core/ports/service.ts'
 import type { Session } from './core/session.ts'
@@ -19,45 +18,15 @@ import type {
   ClientEvents,
   CommandHandler,
   Feature,
+  Guard,
   InterceptHandler,
   PublishInput,
 } from './handlers.ts'
-import {
-  attachTo,
-  closeServer,
-  createHttpServer,
-  type HttpHandlers,
-  listenOn,
-} from './http-server.ts'
-import type { OpsServer } from './observe/ops-server.ts'
-import { ownEnvelope, ownJson, ownPayload } from './own-json.ts'
-import type { Certificate } from './tls.ts'
+import { attachTo, closeServer, createHttpServer, listenOn, within } from './http-server.ts'
+import type { Outbound, OutboundOptions } from './outbound/outbound.ts'
+import { ownFrame, ownJson, ownPayload } from './own-json.ts'
+import type { Parts } from './parts.ts'
 import type { HttpApi } from './transports/http-api.ts'
-
-/** What a server is made of; `compose.ts` chooses the parts. */
-export interface Parts {
-  config: Config
-  core: Core
-  members: MemberStore
-  features: readonly Feature[]
-  tables: (
-    feature: string,
-    migrations: Readonly<Record<string, Migration>>,
-  ) => Promise<Kysely<unknown>>
-  /** Brings back what the server kept. Before the first connection. */
-  start: () => Promise<void>
-  brokerOf: (namespace: string, policy: Policy) => Promise<Broker>
-  handlers: HttpHandlers
-  /** With it the public port speaks TLS. */
-  certificate: Certificate | undefined
-  route: HttpApi['route']
-  ops: OpsServer
-  /** Resolves when no WebSocket connection is left. */
-  idle: () => Promise<void>
-  /** Ends by force the connections that did not say goodbye. */
-  cut: () => void
-  close: () => Promise<void>
-}
 
 export interface Addresses {
   /** `http://host:port` of the public port; `https://` with a certificate. */
@@ -103,6 +72,26 @@ export class Server {
     return this.#parts.core.newId()
   }
 
+  /** The data directory, as configured; it need not be there. */
+  get data(): string {
+    return this.#parts.config.data
+  }
+
+  /** What a frame may cost: payloads beyond are refused. */
+  get limits(): FrameLimits {
+    return this.#parts.config.limits
+  }
+
+  /** Tells the log and the metrics of a failure in `where` that no client is to blame for. */
+  failed(where: string, error: unknown): void {
+    this.#parts.core.observer.failed(where, error)
+  }
+
+  /** Requests to addresses that somebody else gave: never to this machine or its network. Ends with the server. */
+  outbound(options: OutboundOptions = {}): Outbound {
+    return this.#parts.outbound(options)
+  }
+
   /** Adds a namespace, or replaces one of the configuration. Only before `listen` and `attach`. Throws `ConfigError`. */
   namespace(name: string, policy: PolicyInput = {}): void {
     if (!this.#settingUp) throw new Error('Add namespaces before the server listens.')
@@ -112,6 +101,10 @@ export class Server {
   /** The namespaces that there are, or will be when the server listens. */
   hasNamespace(name: string): boolean {
     return this.#policies.has(name)
+  }
+
+  policyOf(name: string): Policy | undefined {
+    return this.#policies.get(name)
   }
 
   /** A type that clients may send, beside those of the protocol. Throws when the type is taken. */
@@ -163,6 +156,21 @@ export class Server {
     })
   }
 
+  /**
+   * Asked for everything that the rules or a token let somebody do in the namespace, over every transport: what is not
+   * `true` refuses it. Backends are not asked about. When an answer becomes another, `recheck` makes it count at once.
+   */
+  guard(namespace: string, guard: Guard): void {
+    this.#parts.core.gate.guard(namespace, {
+      authorize: ({ actor, action, channel }) => guard({ user: actor.user, action, channel }),
+    })
+  }
+
+  /** The rights in the channel may have changed: who is subscribed and may no longer be is told so, and hears no more. */
+  recheck(channel: string): Promise<void> {
+    return this.#parts.core.rights.recheckAll(channel)
+  }
+
   /** As PROTOCOL.md §4. Without bounds the newest ones. */
   history(channel: string, request: HistoryRequest = {}): Promise<Page> {
     return this.#parts.core.history(SERVER, channel, request)
@@ -192,11 +200,13 @@ export class Server {
     )
   }
 
-  /** Sends a frame to every client of the user; how many there are. */
-  send(user: string, frame: Frame): number {
-    const clients = this.clients(user)
-    const owned = this.#ownFrame('frame', frame)
-    for (const client of clients) client.send(owned)
+  /** Sends frames to every client of the user, or to these clients, encoded once for all of them; how many there are. */
+  send(to: string | readonly Client[], frames: Frame | readonly Frame[]): number {
+    const clients = typeof to === 'string' ? this.clients(to) : to
+    const metadata = { timestamp: this.#parts.core.timestamp() }
+    const owned = [frames].flat().map((frame) => ({ ...this.#ownFrame('frame', frame), metadata }))
+    const batch = new Batch(owned)
+    for (const client of clients) Client.sessionOf(client).push(batch)
     return clients.length
   }
 
@@ -212,16 +222,17 @@ export class Server {
 
   /** Calls `listener` from now on; the result ends it. What it throws is logged and reaches nobody else. */
   on<Event extends keyof ClientEvents>(event: Event, listener: ClientEvents[Event]): () => void {
-    const tell = listener as (client: Client, channel?: string) => void
+    const tell = listener as (client: Client, ...what: unknown[]) => void
     const { lifecycle } = this.#parts.core
-    return lifecycle.on(event, (session: Session, channel?: string) =>
-      tell(this.#clients.of(session), channel),
+    return lifecycle.on(event, (session: Session, ...what: unknown[]) =>
+      tell(this.#clients.of(session), ...what),
     )
   }
 
-  /** Whether the rules, the hook and the application let the user do it; what a token grants is not known here. */
-  async permits(user: string, action: Action, channel: string): Promise<boolean> {
-    return this.#parts.core.gate.allows({ kind: 'user', user }, action, channel)
+  /** Whether the rules, the hook and the application let the user do it; of an actor, whether its token does, too. */
+  async permits(who: string | Actor, action: Action, channel: string): Promise<boolean> {
+    const actor: Actor = typeof who === 'string' ? { kind: 'user', user: who } : who
+    return this.#parts.core.gate.allows(actor, action, channel)
   }
 
   /** Tables of a feature, in the store of the data directory. `migrations` run in the order of their names. */
@@ -272,12 +283,29 @@ export class Server {
     return removed
   }
 
+  /** At once where it is known. */
+  isMember(channel: string, user: string): boolean | Promise<boolean> {
+    return this.#parts.members.has(channel, user)
+  }
+
   /** The members of a channel, in the order of their ids: at most `limit` (100) after the user `after`. */
   members(
     channel: string,
     { after, limit = 100 }: { after?: string; limit?: number } = {},
   ): Promise<readonly string[]> {
     return this.#parts.members.list(channel, { limit, ...(after === undefined ? {} : { after }) })
+  }
+
+  countMembers(channel: string): Promise<number> {
+    return this.#parts.members.count(channel)
+  }
+
+  /** The channels of a namespace that the user is a member of, in the order of their names. */
+  memberships(
+    user: string,
+    page: { namespace: string; after?: string; limit: number },
+  ): Promise<readonly string[]> {
+    return this.#parts.members.channels(user, page)
   }
 
   /**
@@ -319,14 +347,7 @@ export class Server {
   }
 
   #ownFrame(what: string, frame: Frame): Envelope {
-    const { limits } = this.#parts.config
-    try {
-      const owned = ownEnvelope(frame.type, frame.payload, limits)
-      boundFrame(owned, limits.max_frame_bytes)
-      return owned
-    } catch (cause) {
-      throw new Error(`The ${what} can be no frame.`, { cause })
-    }
+    return ownFrame(what, frame, this.#parts.config.limits)
   }
 
   async #listen(): Promise<Addresses> {
@@ -355,11 +376,13 @@ export class Server {
     for (const [name, policy] of this.#policies) {
       await core.addNamespace({ name, policy, broker: await brokerOf(name, policy) })
     }
+    for (const feature of this.#features) await feature.start?.(this)
   }
 
   async #close(): Promise<void> {
     const { core, ops, config, idle, cut } = this.#parts
     for (const detach of this.#detach) detach()
+    await Promise.all(this.#features.map(async (feature) => feature.close?.()))
     const closed = this.#listening && closeServer(this.#listening, config.shutdown_ms, cut)
     await core.stop(RECONNECT_SPREAD_MS)
     await closed
@@ -369,11 +392,4 @@ export class Server {
     await this.#parts.close()
     await ops.close()
   }
-}
-
-async function within(ms: number, done: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const passed = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
-  await Promise.race([done, passed])
-  clearTimeout(timer)
 }

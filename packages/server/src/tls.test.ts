@@ -46,7 +46,7 @@ function install(name: 'one' | 'two') {
 async function serve(
   certificate: Certificate,
 ): Promise<{ server: http.Server; url: string; port: number }> {
-  const patience = { headersMs: 200, requestMs: 1_000, idleMs: 5_000, checkMs: 20 }
+  const patience = { headersMs: 200, requestMs: 1_000, streamMs: 1_000, idleMs: 5_000, checkMs: 20 }
   const handlers = {
     request: (_: http.IncomingMessage, response: http.ServerResponse) => void response.end('hi'),
     upgrade: () => undefined,

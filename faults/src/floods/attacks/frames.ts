@@ -5,8 +5,8 @@ import { StubbornSocket } from './stubborn-socket.ts'
 const CHANNEL = 'live:flooded'
 /** Of the log that is read back again and again; within what a connection may publish at once. */
 const ENTRIES = 500
-/** The last answers are on their way. */
-const ANSWERS_MS = 300
+/** The last answers are on their way; who was refused often is answered slowly. */
+const ANSWERS_MS = 1_500
 
 /** One client that publishes as fast as it can. */
 export const publishes: Attack = frames((socket, n) =>
@@ -26,7 +26,7 @@ export const subscribeLoops: Attack = frames((socket, n) =>
 /** One client that reads a whole log back, again and again. */
 export const histories: Attack = async (orders, tally) => {
   await frames((socket) => socket.send('message', { text: 'x'.repeat(200) }, { channel: CHANNEL }))(
-    { ...orders, seconds: 1, perSecond: ENTRIES },
+    { ...orders, count: ENTRIES, perSecond: ENTRIES },
     tally,
   )
   await frames((socket) => socket.send('history', { channel: CHANNEL, limit: ENTRIES }))(
@@ -35,11 +35,15 @@ export const histories: Attack = async (orders, tally) => {
   )
 }
 
-function frames(send: (socket: StubbornSocket, n: number) => void): Attack {
+function frames(send: (socket: StubbornSocket, n: number) => boolean): Attack {
   return async (orders: Orders, tally) => {
     const socket = new StubbornSocket(orders, tally)
     let n = 0
-    await pace(orders, () => send(socket, n++))
+    await pace(orders, () => {
+      if (n >= orders.count) return 'stop'
+      if (send(socket, n)) n += 1
+      return undefined
+    })
     await pause(ANSWERS_MS)
     socket.end()
   }

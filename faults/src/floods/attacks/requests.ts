@@ -15,9 +15,11 @@ const REQUESTS = [
 export const oversized: Attack = async (orders, tally) => {
   const answered: Promise<void>[] = []
   await pace(orders, () => {
+    if (answered.length >= orders.count) return 'stop'
     const socket = new RawSocket(orders, tally, { hangUp: true })
     socket.write(REQUESTS[answered.length % REQUESTS.length]!)
     answered.push(socket.closed)
+    return undefined
   })
   await Promise.all(answered)
 }

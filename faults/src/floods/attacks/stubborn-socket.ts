@@ -20,15 +20,13 @@ export class StubbornSocket {
     this.#socket = this.#open()
   }
 
-  /** Sends it, unless it is not connected or the server reads no more. */
-  send(type: string, payload: object, metadata: object = {}): void {
+  /** Whether it was sent: not where it is not connected, or the server reads no more. */
+  send(type: string, payload: object, metadata: object = {}): boolean {
     const { readyState, bufferedAmount } = this.#socket
-    if (readyState !== WebSocket.OPEN || bufferedAmount > MAX_BUFFERED) {
-      this.#tally.add('withheld')
-      return
-    }
-    this.#tally.add('sent')
-    this.#socket.send(JSON.stringify({ type, payload, metadata }))
+    const isSent = readyState === WebSocket.OPEN && bufferedAmount <= MAX_BUFFERED
+    this.#tally.add(isSent ? 'sent' : 'withheld')
+    if (isSent) this.#socket.send(JSON.stringify({ type, payload, metadata }))
+    return isSent
   }
 
   end(): void {

@@ -40,8 +40,15 @@ export class FakeLogs {
     return { epoch, offset: dropped + entries.length }
   }
 
-  append(channel: string, type: string, payload: JsonObject, id: string): Publication {
-    const metadata = { message_id: id, timestamp: new Date().toISOString(), channel }
+  append(
+    channel: string,
+    type: string,
+    payload: JsonObject,
+    id: string,
+    user?: string,
+  ): Publication {
+    const by = user === undefined ? {} : { user }
+    const metadata = { message_id: id, timestamp: new Date().toISOString(), channel, ...by }
     if (channel.startsWith('signal:')) return { type, payload, metadata }
     const { offset } = this.position(channel)
     const publication = { type, payload, metadata: { ...metadata, offset: offset + 1 } }

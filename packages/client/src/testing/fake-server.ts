@@ -7,10 +7,10 @@ import {
   type Envelope,
   ERRORS,
   type JsonObject,
-  type Position,
   ProtocolError,
 } from '@tidewire/protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { bodyOf, isHole, json, positionAfter, resetOf } from './fake-answers.ts'
 import { FakeLogs, type Start, type Started } from './fake-logs.ts'
 
 /** What goes wrong on purpose. To add a fault: a field here, its default in `NO_FAULTS`, and a look at it below. */
@@ -54,6 +54,8 @@ interface Session {
   readonly channels: Set<string>
   /** It can be sent frames; else it is a stream, which ends with what ends one of its channels. */
   readonly duplex: boolean
+  /** The user is named as the token. */
+  readonly user: string | undefined
   send(envelope: Envelope): void
   end(code: number): void
 }
@@ -73,6 +75,11 @@ export class FakeServer {
   /** As told to clients; frames above `max_frame_bytes` end the connection. */
   limits: { max_frame_bytes?: number; max_depth?: number; max_keys?: number } = {}
   readonly received: Envelope[] = []
+  /** Answers to the commands of features, by type. Nothing is answered where one returns nothing. */
+  readonly commands = new Map<
+    string,
+    (payload: JsonObject) => { type: string; payload: JsonObject } | undefined
+  >()
   /** Tokens of all connections and requests, in order. */
   readonly tokens: (string | undefined)[] = []
   readonly #http: Server
@@ -120,12 +127,25 @@ export class FakeServer {
   }
 
   /** As another client's publish. */
-  publish(channel: string, type: string, payload: JsonObject, id: string = randomUUID()): void {
-    const publication = this.logs.append(channel, type, payload, id)
+  publish(
+    channel: string,
+    type: string,
+    payload: JsonObject,
+    id: string = randomUUID(),
+    user?: string,
+  ): void {
+    const publication = this.logs.append(channel, type, payload, id, user)
     for (const session of this.#sessions) {
       if (session.channels.has(channel) && !this.faults.loseDelivery()) session.send(publication)
     }
     for (const wake of this.#pollers) wake()
+  }
+
+  /** A frame to every connection, as features send them: no publication. */
+  push(type: string, payload: JsonObject): void {
+    for (const session of this.#sessions) {
+      if (session.duplex) session.send({ type, payload, metadata: {} })
+    }
   }
 
   /** Ends all subscriptions to a channel, and refuses new ones with the same error. */
@@ -182,6 +202,7 @@ export class FakeServer {
     const session: Session = {
       channels: new Set(),
       duplex: true,
+      user: token,
       send: (envelope) => {
         if (!this.faults.silent) ws.send(JSON.stringify(envelope))
       },
@@ -217,6 +238,11 @@ export class FakeServer {
     const answer = (answered: string, body: JsonObject): void =>
       session.send({ type: answered, payload: body, metadata: correlation })
     try {
+      const command = this.commands.get(type)
+      if (command !== undefined) {
+        const frame = command(payload)
+        return frame && answer(frame.type, frame.payload)
+      }
       switch (type) {
         case 'ping':
           return answer('pong', { server_time: new Date().toISOString() })
@@ -238,7 +264,7 @@ export class FakeServer {
           return undefined
         default: {
           const { channel = '', message_id = '' } = metadata
-          const receipt = this.#accept(channel, type, payload, message_id)
+          const receipt = this.#accept(channel, type, payload, message_id, session.user)
           if (!this.faults.loseAck()) answer('ack', { channel, ...receipt })
         }
       }
@@ -281,10 +307,16 @@ export class FakeServer {
     return this.logs.start(start)
   }
 
-  #accept(channel: string, type: string, payload: JsonObject, id: string): JsonObject {
+  #accept(
+    channel: string,
+    type: string,
+    payload: JsonObject,
+    id: string,
+    user: string | undefined,
+  ): JsonObject {
     if (this.faults.refusePublish !== undefined) throw this.faults.refusePublish
     const known = this.logs.known(channel, id)
-    if (known === undefined) this.publish(channel, type, payload, id)
+    if (known === undefined) this.publish(channel, type, payload, id, user)
     const duplicate = known !== undefined
     if (channel.startsWith('signal:')) return { duplicate }
     return { ...(known ?? this.logs.position(channel)), duplicate }
@@ -320,7 +352,7 @@ export class FakeServer {
         message_id: string
       }
       this.received.push({ type, payload, metadata: { channel, message_id } })
-      const receipt = this.#accept(channel, type, payload, message_id)
+      const receipt = this.#accept(channel, type, payload, message_id, token)
       if (this.faults.loseAck()) response.destroy()
       else json(response, receipt['duplicate'] === true ? 200 : 201, { ...receipt, message_id })
     } catch (error) {
@@ -347,6 +379,7 @@ export class FakeServer {
     const session: Session = {
       channels: new Set(asked.map(({ channel }) => channel)),
       duplex: false,
+      user: token,
       send: ({ type, payload, metadata }) => {
         if (this.faults.silent || response.writableEnded) return
         const data = JSON.stringify({ type, payload, metadata })
@@ -404,28 +437,4 @@ export class FakeServer {
       response.on('close', done)
     })
   }
-}
-
-function json(response: ServerResponse, status: number, body: JsonObject): void {
-  response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
-}
-
-function isHole({ since }: Start, { recovered }: Started['subscribed']): boolean {
-  return since !== undefined && !recovered
-}
-
-function resetOf({ channel, epoch, offset, reason }: Started['subscribed']): JsonObject {
-  return { channel, offset, reason: reason ?? null, ...(epoch === undefined ? {} : { epoch }) }
-}
-
-function positionAfter({ subscribed, missed }: Started): [string, Position][] {
-  const { channel, epoch, offset } = subscribed
-  if (typeof epoch !== 'string') return []
-  return [[channel, { epoch, offset: missed.at(-1)?.metadata.offset ?? offset }]]
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  let body = ''
-  for await (const chunk of request) body += String(chunk)
-  return body
 }

@@ -2,6 +2,8 @@ import type { Envelope, JsonObject } from '@tidewire/protocol'
 import { errorEnvelope, TidewireError } from '../errors.ts'
 import { channelPath, type Http, type HttpAnswer } from './http.ts'
 
+const INBOX = '/v1/notifications'
+
 /** What a client says over HTTP besides its subscriptions: one request each, answered by an envelope. */
 export class HttpSender {
   readonly #http: Http
@@ -39,24 +41,20 @@ export class HttpSender {
     this.#last.set(channel, sent)
   }
 
-  history({ payload, metadata }: Envelope): void {
-    const { channel, ...range } = payload as Record<string, string | number>
-    const query = new URLSearchParams(
-      Object.entries(range).map(([key, value]) => [key, String(value)]),
-    )
-    const path = `${channelPath(channel as string)}?${query}`
-    const id = metadata.message_id ?? ''
-    this.#page(path, id).then(
-      (answer) => this.#tell(answer),
-      (error: unknown) => this.#tell(errorEnvelope(toTidewireError(error), id)),
-    )
+  history(envelope: Envelope): void {
+    const { channel, ...range } = envelope.payload
+    this.#answer(envelope, this.#get(channelPath(channel as string), range))
   }
 
-  /** Frames that only a WebSocket can carry. */
-  refuse({ type, metadata }: Envelope): void {
+  /** Some commands are requests over HTTP as well; all others only a WebSocket can carry. */
+  command(envelope: Envelope): void {
+    const { type, payload } = envelope
+    if (type === 'notifications_list') return this.#answer(envelope, this.#get(INBOX, payload))
+    if (type === 'notifications_mark_read') {
+      return this.#answer(envelope, this.#http.post(`${INBOX}/read`, payload, this.#signal))
+    }
     const message = `A frame of type ${type} needs the WebSocket transport.`
-    const error = new TidewireError('unknown_type', message)
-    queueMicrotask(() => this.#emit(errorEnvelope(error, metadata.message_id)))
+    this.#answer(envelope, Promise.reject(new TidewireError('unavailable', message)))
   }
 
   async #post(envelope: Envelope, channel: string, id: string): Promise<Envelope> {
@@ -67,9 +65,17 @@ export class HttpSender {
     return { type: 'ack', payload: { channel, ...receipt }, metadata: { correlation_id: id } }
   }
 
-  async #page(path: string, id: string): Promise<Envelope> {
-    const { body }: HttpAnswer = await this.#http.get(path, this.#signal)
-    return { type: 'history', payload: body as JsonObject, metadata: { correlation_id: id } }
+  #get(path: string, query: JsonObject): Promise<HttpAnswer> {
+    const texts = new URLSearchParams(query as Record<string, string>)
+    return this.#http.get(`${path}?${texts}`, this.#signal)
+  }
+
+  #answer({ type, metadata }: Envelope, answered: Promise<HttpAnswer>): void {
+    const correlation_id = metadata.message_id ?? ''
+    answered.then(
+      ({ body }) => this.#tell({ type, payload: body as JsonObject, metadata: { correlation_id } }),
+      (error: unknown) => this.#tell(errorEnvelope(toTidewireError(error), correlation_id)),
+    )
   }
 
   /** The `ack`, or what it was refused for. No answer means unknown: it is temporary, and the same id settles it. */

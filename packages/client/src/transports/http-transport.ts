@@ -39,7 +39,7 @@ export abstract class HttpTransport implements Transport {
       case 'history':
         return this.#sender.history(envelope)
       default:
-        if (envelope.metadata.channel === undefined) this.#sender.refuse(envelope)
+        if (envelope.metadata.channel === undefined) this.#sender.command(envelope)
         else this.#sender.publish(envelope)
     }
   }

@@ -40,6 +40,8 @@ export class LazyStore {
   readonly members: MemberStore = {
     has: (channel, user) => this.#store?.members.has(channel, user) ?? false,
     list: async (channel, page) => this.#store?.members.list(channel, page) ?? [],
+    count: async (channel) => this.#store?.members.count(channel) ?? 0,
+    channels: async (user, page) => this.#store?.members.channels(user, page) ?? [],
     add: async (channel, user) => (await this.#open()).members.add(channel, user),
     remove: async (channel, user) => this.#store?.members.remove(channel, user) ?? false,
   }

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { fromJson, NOTES, type Notes } from './keys.ts'
 import { sentence, shown } from './problems.ts'
 import { insecure } from './production.ts'
-import { type access, ConfigSchema, type namespace } from './schema.ts'
+import { type access, ConfigSchema, FEATURES, type namespace } from './schema.ts'
 
 type Parsed = z.output<typeof ConfigSchema>
 export type Access = z.output<ReturnType<typeof access>>
@@ -13,6 +13,8 @@ export type ConfigInput = z.input<typeof ConfigSchema>
 
 export type PolicyInput = z.input<typeof namespace>
 
+export type FeatureName = (typeof FEATURES)[number]
+
 /** The policy of one namespace. */
 export interface Policy extends z.output<typeof namespace> {
   history: Access
@@ -20,8 +22,9 @@ export interface Policy extends z.output<typeof namespace> {
 }
 
 /** A whole configuration: nothing is left to be defaulted. */
-export interface Config extends Omit<Parsed, 'host' | 'log' | 'namespaces'> {
+export interface Config extends Omit<Parsed, 'host' | 'log' | 'namespaces' | 'features'> {
   host: string
+  features: readonly FeatureName[]
   log: { level: LogLevel }
   /** Without prototype: looking up a namespace called `constructor` finds nothing that is not there. */
   namespaces: Record<string, Policy>
@@ -126,6 +129,7 @@ function complete(parsed: Parsed): Config {
     ...parsed,
     host: parsed.host ?? (dev ? '127.0.0.1' : '0.0.0.0'),
     log: { level: parsed.log.level ?? (dev ? 'warn' : 'info') },
+    features: parsed.features ?? (dev ? FEATURES : []),
     namespaces,
   }
 }

@@ -9,6 +9,9 @@ const host = () => text('must be a host name or an IP address', /^[A-Za-z0-9.:_-
 export const access = () => oneOf(['anyone', 'user', 'member', 'owner', 'server'])
 const path = () => text('must be a path', /^[^\0]{1,4096}$/)
 
+/** The features that come with the server. */
+export const FEATURES = ['presence', 'chat', 'notifications', 'feed', 'uploads'] as const
+
 const NAMESPACE_ERROR =
   'must be named with 1 to 32 characters of a-z, 0-9 and -, beginning with a letter'
 
@@ -85,6 +88,11 @@ export const ConfigSchema = section({
     ),
   }).prefault({}),
   auth: authSection.prefault({}),
+  features: key(
+    z.array(oneOf(FEATURES), { error: `must be a list of ${FEATURES.join(', ')}` }).optional(),
+    `What runs on top of the channels: ${FEATURES.join(', ')}. Under dev, all of them when not set; else none.`,
+    { flag: 'features', parse: parseList },
+  ),
   namespaces: key(
     z
       .record(z.string().refine(isNamespaceName, { error: NAMESPACE_ERROR }), namespace, {

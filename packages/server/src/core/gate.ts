@@ -18,15 +18,21 @@ export interface GateOptions {
 }
 
 /**
- * May somebody do something in a channel? First the token's `channels`, or else the namespace's rule; then the hook of the
- * namespace and the application's callback. Each of them can only refuse what the one before allowed. The same for live
- * delivery, history and recovery, over every transport.
+ * May somebody do something in a channel? First the token's `channels`, or else the namespace's rule; then the guards of
+ * features, the hook of the namespace and the application's callback. Each of them can only refuse what the one before
+ * allowed. The same for live delivery, history and recovery, over every transport.
  */
 export class Gate {
   readonly #options: GateOptions
+  readonly #guards = new Map<string, Authorizer[]>()
 
   constructor(options: GateOptions) {
     this.#options = options
+  }
+
+  /** Asks one more for the channels of the namespace, before the hook and the application. */
+  guard(namespace: string, guard: Authorizer): void {
+    this.#guards.set(namespace, [...(this.#guards.get(namespace) ?? []), guard])
   }
 
   /**
@@ -107,13 +113,18 @@ export class Gate {
     }
   }
 
-  #isAsked({ policy }: Namespace): boolean {
-    return policy.hook || this.#options.callback !== undefined
+  #isAsked({ name, policy }: Namespace): boolean {
+    return policy.hook || this.#options.callback !== undefined || this.#guards.has(name)
   }
 
-  #asked({ policy }: Namespace): Authorizer[] {
+  #asked({ name, policy }: Namespace): Authorizer[] {
     const { hook = NOBODY, callback } = this.#options
-    return [...(policy.hook ? [hook] : []), ...(callback === undefined ? [] : [callback])]
+    const guards = this.#guards.get(name) ?? []
+    return [
+      ...guards,
+      ...(policy.hook ? [hook] : []),
+      ...(callback === undefined ? [] : [callback]),
+    ]
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ProtocolError } from '@tidewire/protocol'
 import type { Observer } from './ports/observer.ts'
 import type { Session } from './session.ts'
 
@@ -9,7 +10,8 @@ export interface LifecycleEvents {
   disconnected: (session: Session) => void
   /** The subscription stands; told again when the client subscribes again. */
   subscribed: (session: Session, channel: string) => void
-  unsubscribed: (session: Session, channel: string) => void
+  /** `error`: the server ended it, and why. */
+  unsubscribed: (session: Session, channel: string, error?: ProtocolError) => void
 }
 
 /** Tells application code of sessions. What a listener throws reaches nobody else. */

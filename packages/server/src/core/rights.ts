@@ -41,6 +41,21 @@ export class Rights {
     await Promise.all(rechecks)
   }
 
+  /** The same of everybody's rights in the channel. */
+  async recheckAll(channel: string): Promise<void> {
+    const users = new Set<string>()
+    const rechecks = this.#core.sessions.all().flatMap((session) => {
+      const subscription = session.subscriptions.get(channel)
+      if (subscription === undefined) return []
+      if (session.user !== undefined) users.add(session.user)
+      return [{ session, subscription }]
+    })
+    for (const user of users) this.#core.gate.forget(user)
+    await Promise.all(
+      rechecks.map(({ session, subscription }) => recheck(this.#core, session, subscription)),
+    )
+  }
+
   /** As `Service.disconnect`, for whoever is allowed to. */
   async disconnect(target: Target, { revoke }: { revoke: boolean }): Promise<number> {
     if ('user' in target) this.#core.gate.forget(target.user)

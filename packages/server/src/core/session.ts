@@ -235,21 +235,21 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.send('reset', payload)
   }
 
-  /** Ends a subscription of this session, which the client asked for or is told of. */
-  drop(subscription: Subscription): void {
+  /** Ends a subscription of this session, which the client asked for or is told of. `error`: why the server does. */
+  drop(subscription: Subscription, error?: ProtocolError): void {
     const { channel } = subscription
     if (this.subscriptions.get(channel) === subscription) this.subscriptions.delete(channel)
     this.#core.channels.leave(subscription)
     if (!subscription.announced) return
     subscription.announced = false
-    this.#core.lifecycle.tell('unsubscribed', this, channel)
+    this.#core.lifecycle.tell('unsubscribed', this, channel, error)
   }
 
   /** The server's end of a subscription. Who can send frames is told, and keeps the others; a stream ends with it. */
   endSubscription(subscription: Subscription, error: ProtocolError): void {
     const { channel } = subscription
     this.noteRefusal(error, 'subscribe', channel)
-    this.drop(subscription)
+    this.drop(subscription, error)
     if (!this.connection.duplex) return this.end(error)
     this.send('unsubscribed', { channel, error: error.toPayload() })
   }

@@ -71,4 +71,31 @@ describe('a wheel of timers', () => {
     await clock.advance(10_000)
     expect(fired).toEqual(['third'])
   })
+
+  it('fires what falls due together a few at a time, all of it in its order', async () => {
+    const turns: number[] = []
+    const counting: Clock = {
+      now: () => clock.now(),
+      steady: () => clock.steady(),
+      after: (ms, fn) => clock.after(ms, fn),
+      endOfTurn: (fn) => {
+        turns.push(fired.length)
+        clock.endOfTurn(fn)
+      },
+    }
+    const timers = new Timers(counting)
+    const names = Array.from({ length: 50 }, (_, i) => `${i}`)
+    for (const name of names) timers.after(1_000, note(name))
+    await clock.advance(2_000)
+    expect(fired).toEqual(names)
+    expect(turns).toEqual([20, 40])
+  })
+
+  it('fires nothing more when it was closed in between', async () => {
+    const timers = new Timers(clock)
+    timers.after(1_000, () => timers.close())
+    for (let i = 0; i < 50; i++) timers.after(1_000, note('one'))
+    await clock.advance(2_000)
+    expect(fired).toHaveLength(19)
+  })
 })

@@ -2,6 +2,8 @@ import type { Clock } from './ports/clock.ts'
 
 const SLOTS = 64
 const TICK_MS = 1_000
+/** Deadlines that fire in one turn. */
+const AT_ONCE = 20
 
 interface Timer {
   /** Undefined when it was cancelled. */
@@ -21,6 +23,7 @@ export class Timers {
   #at: number
   #waiting = 0
   #stop: (() => void) | undefined
+  #closed = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -42,6 +45,7 @@ export class Timers {
   }
 
   close(): void {
+    this.#closed = true
     this.#stop?.()
     for (const slot of this.#slots) slot.clear()
     this.#waiting = 0
@@ -50,7 +54,17 @@ export class Timers {
   readonly #tick = (): void => {
     const due = this.#takeDue(Math.floor(this.#clock.steady() / TICK_MS))
     this.#stop = this.#waiting > 0 ? this.#nextTick() : undefined
-    for (const timer of due) timer.fn?.()
+    this.#fire(due)
+  }
+
+  /** A few in each turn: thousands that came together would keep everybody else waiting. */
+  #fire(due: readonly Timer[]): void {
+    for (const timer of due.slice(0, AT_ONCE)) timer.fn?.()
+    if (due.length <= AT_ONCE) return
+    const rest = due.slice(AT_ONCE)
+    this.#clock.endOfTurn(() => {
+      if (!this.#closed) this.#fire(rest)
+    })
   }
 
   #takeDue(now: number): Timer[] {

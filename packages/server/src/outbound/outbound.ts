@@ -19,7 +19,7 @@ export interface OutboundOptions {
 export interface OutboundRequest {
   method?: 'GET' | 'POST'
   headers?: Readonly<Record<string, string>>
-  body?: string
+  body?: string | Uint8Array
 }
 
 export interface Reply {
@@ -27,6 +27,8 @@ export interface Reply {
   status: number
   /** As UTF-8. */
   body: string
+  /** The header `Retry-After`, as it came. */
+  retryAfter?: string
 }
 
 type Agents = Readonly<Record<string, http.Agent>>
@@ -55,12 +57,18 @@ export class Outbound {
     this.#fresh = agents({ lookup, keepAlive: false })
   }
 
+  /** Throws as `request` rejects, for what can be known without resolving a name. */
+  check(address: string): void {
+    const url = parse(address)
+    // The guard of names is in the agents. An address that needs no resolving never passes it.
+    if (isIP(bare(url)) !== 0 && !this.#isAllowed(bare(url))) throw unavailable(url, notAllowed())
+  }
+
   async request(address: string, request: OutboundRequest = {}): Promise<Reply> {
+    this.check(address)
     const url = parse(address)
     const deadline = performance.now() + this.#timeoutMs
     try {
-      // The guard of names is in the agents. An address that needs no resolving never passes it.
-      if (isIP(bare(url)) !== 0 && !this.#isAllowed(bare(url))) throw notAllowed()
       return await this.#exchange(url, request, this.#kept, deadline).catch((error: unknown) => {
         // The other side closed a connection that we had kept, as it may at any time.
         if (!(error instanceof Failure && error.stale)) throw error
@@ -133,7 +141,12 @@ async function receive(response: http.IncomingMessage, maxBytes: number): Promis
     if (bytes > maxBytes) throw tooLarge
     chunks.push(chunk)
   }
-  return { status, body: Buffer.concat(chunks).toString() }
+  const retryAfter = headers['retry-after']
+  return {
+    status,
+    body: Buffer.concat(chunks).toString(),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  }
 }
 
 function agents(options: http.AgentOptions & { lookup: LookupFunction }): Agents {

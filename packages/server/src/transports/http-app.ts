@@ -102,12 +102,17 @@ export class HttpApp {
     }
     const serversOnly: MiddlewareHandler<Env> = async (c, next) => {
       const { kind, user, address } = c.get('actor')
-      if (kind !== 'server') {
-        const who = { user, address, transport: 'http' }
-        options.observer.refused({ reason: 'forbidden', action: 'request', ...who })
-        throw new ProtocolError('forbidden', 'Only a server key may do this.')
-      }
-      await next()
+      if (kind === 'server') return next()
+      const error =
+        kind === 'anyone'
+          ? new ProtocolError(
+              'authentication_required',
+              'Send a server key: `Authorization: Bearer`.',
+            )
+          : new ProtocolError('forbidden', 'Only a server key may do this.')
+      const who = { user, address, transport: 'http' }
+      options.observer.refused({ reason: error.reason, action: 'request', ...who })
+      throw error
     }
     this.#bounded = boundBody(maxBodyBytes(options.frame))
     this.#app.onError((error, c) => this.#fail(error, c))

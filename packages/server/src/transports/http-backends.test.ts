@@ -168,6 +168,8 @@ describe('the routes of backends', () => {
         has: (_, user) => kept.has(user),
         add: async (_, user) => kept.size < kept.add(user).size,
         remove: async (_, user) => kept.delete(user),
+        count: async () => kept.size,
+        channels: async () => [],
         list: async (_, { after = '', limit }) =>
           [...kept]
             .toSorted()

@@ -17,4 +17,10 @@ export interface MemberStore extends Members {
   remove(channel: string, user: string): Promise<boolean>
   /** In the order of their ids, at most `limit` after the user `after`. */
   list(channel: string, page: { after?: string; limit: number }): Promise<readonly string[]>
+  count(channel: string): Promise<number>
+  /** The channels of a namespace that the user is a member of, in the order of their names. */
+  channels(
+    user: string,
+    page: { namespace: string; after?: string; limit: number },
+  ): Promise<readonly string[]>
 }

@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { makeDirectory } from '../../make-directory.ts'
 import { errorCode, isFailedSync, SQLITE, toFailure } from '../sqlite-errors.ts'
+import { PAGE_BYTES } from '../space.ts'
 import type { Failure } from '../sqlite-messages.ts'
 import { toStorageError } from '../sqlite-open.ts'
+import { Erasure } from './erasure.ts'
 import type { Outcome, Result, Statement } from './messages.ts'
 
 /** How long a statement waits for another process to finish writing. */
@@ -21,15 +23,18 @@ export function openConnection(directory: string): StoreConnection {
     const db = new DatabaseSync(path, { timeout: LOCK_WAIT_MS })
     try {
       db.exec(`
+        PRAGMA page_size = ${PAGE_BYTES};
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = FULL;
-        PRAGMA journal_size_limit = 16777216;
+        PRAGMA secure_delete = ON;
+        -- Erasure does that.
+        PRAGMA wal_autocheckpoint = 0;
       `)
     } catch (error) {
       db.close()
       throw error
     }
-    return new StoreConnection(db)
+    return new StoreConnection(db, new Erasure(db, path))
   } catch (error) {
     throw toStorageError(error, directory, path)
   }
@@ -48,14 +53,16 @@ function makeFile(path: string): void {
 /** The database, for one thread: runs statements, and says what became of each. */
 export class StoreConnection {
   readonly #db: DatabaseSync
+  readonly #erasure: Erasure
   readonly #prepared = new Map<string, StatementSync>()
   #transaction: 'none' | 'open' | 'broken' = 'none'
   #version: number
   /** The disk could not say what lasts: only a new start reads what is there. */
   unsure: unknown
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, erasure: Erasure) {
     this.#db = db
+    this.#erasure = erasure
     this.#version = this.#readVersion()
   }
 
@@ -102,9 +109,20 @@ export class StoreConnection {
     return changed
   }
 
+  /** Of what was deleted nothing is left in the files, unless a transaction or another process is in the way. */
+  erase(): void {
+    if (this.#transaction !== 'none') return
+    this.#attempt(() => {
+      this.#erasure.run()
+      return undefined
+    })
+  }
+
   close(): void {
+    this.erase()
     this.#prepared.clear()
     this.#db.close()
+    this.#erasure.close()
   }
 
   #inside(statement: Statement): Outcome {

@@ -63,6 +63,32 @@ export class StoredMembers implements MemberStore {
     return rows.map(({ user }) => user)
   }
 
+  async count(channel: string): Promise<number> {
+    const { count } = await this.#database
+      .selectFrom('members')
+      .select((members) => members.fn.countAll<number>().as('count'))
+      .where('channel', '=', channel)
+      .executeTakeFirstOrThrow()
+    return count
+  }
+
+  async channels(
+    user: string,
+    { namespace, after = '', limit }: { namespace: string; after?: string; limit: number },
+  ): Promise<readonly string[]> {
+    // ';' follows ':' in ASCII: all names of the namespace lie between the two.
+    const rows = await this.#database
+      .selectFrom('members')
+      .select('channel')
+      .where('user', '=', user)
+      .where('channel', '>', after > `${namespace}:` ? after : `${namespace}:`)
+      .where('channel', '<', `${namespace};`)
+      .orderBy('channel')
+      .limit(limit)
+      .execute()
+    return rows.map(({ channel }) => channel)
+  }
+
   /** Somebody else changed members, whoever it was. */
   forget(): void {
     this.#changes += 1

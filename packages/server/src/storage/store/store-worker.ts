@@ -8,6 +8,8 @@ import type { Answer, Outcome, Question, Request, Result, WorkerOptions } from '
 
 /** How often it looks whether another process wrote. */
 const LOOK_MS = 500
+/** How soon nothing is left of what was deleted. */
+const ERASE_MS = 1000
 const NOTHING: Result = { rows: [], changes: 0 }
 
 const port = parentPort!
@@ -26,9 +28,12 @@ function serve(connection: StoreConnection): void {
     if (connection.hasChanged()) answer({ kind: 'changed' })
   }, LOOK_MS)
   look.unref()
+  const erase = setInterval(() => connection.erase(), ERASE_MS)
+  erase.unref()
   port.on('message', (request: Request) => {
     if (request.kind === 'close') {
       clearInterval(look)
+      clearInterval(erase)
       connection.close()
       port.close()
       return

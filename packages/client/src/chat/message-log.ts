@@ -1,0 +1,165 @@
+import type { Position, Publication } from '@tidewire/protocol'
+import type { TidewireError } from '../errors.ts'
+import { type Entry, subjectOf, withPublication } from './entry.ts'
+import type { ChatMessage } from './types.ts'
+
+/** The part of a room's log that is known here. Every function below returns a new one. */
+export interface MessageLog {
+  readonly epoch: string | undefined
+  /** Every publication from `first` to `last` has been seen. Nothing is known yet while `last < first`. */
+  readonly first: number
+  readonly last: number
+  /** The log holds publications before `first`. */
+  readonly hasMore: boolean
+  /** By `message_id`; also what happened to messages before `first`, until their page comes. */
+  readonly entries: ReadonlyMap<string, Entry>
+  /** Own messages that the log has not delivered yet, in the order in which they were sent. */
+  readonly own: readonly ChatMessage[]
+}
+
+/** A page of history, as `Channel.history` answers it. */
+export interface Page {
+  readonly epoch: string
+  readonly publications: readonly Publication[]
+  readonly more: boolean
+}
+
+export const EMPTY: MessageLog = {
+  epoch: undefined,
+  first: 1,
+  last: 0,
+  hasMore: false,
+  entries: new Map(),
+  own: [],
+}
+
+/** What happened to messages that are not loaded: the pages that hold them tell it, too, so the oldest may be forgotten. */
+const MAX_ORPHANS = 1000
+
+/** The stream starts after `position`. What is known stays if the stream goes on from it, or from before its end. */
+export function opened(log: MessageLog, { epoch, offset }: Position): MessageLog {
+  if (epoch === log.epoch && offset <= log.last) return log
+  // What was acknowledged is behind the start, or in an epoch that is over: it will never be delivered.
+  const own = log.own.filter((message) => {
+    return message.state !== 'sent' || (epoch === log.epoch && (message.offset ?? 0) > offset)
+  })
+  return { ...EMPTY, epoch, first: offset + 1, last: offset, hasMore: offset > 0, own }
+}
+
+/** Live deliveries, in the order of the log. Beyond `limit` messages the oldest leave; the log still has them. */
+export function delivered(
+  log: MessageLog,
+  publications: readonly Publication[],
+  limit: number,
+): MessageLog {
+  const last = publications.at(-1)?.metadata.offset
+  if (last === undefined) return log
+  const next = { ...merged(log, publications), last: Math.max(log.last, last) }
+  return next.entries.size > limit ? shortened(next, limit) : next
+}
+
+/** The page before `first` has come. One of another epoch is not ours: its `reset` is on the way. */
+export function prepended(log: MessageLog, { epoch, publications, more }: Page): MessageLog {
+  if (epoch !== log.epoch) return log
+  const first = publications[0]?.metadata.offset ?? log.first
+  return { ...merged(log, publications), first: Math.min(first, log.first), hasMore: more }
+}
+
+/** An own message leaves, for the first time or again. */
+export function sending(log: MessageLog, message: ChatMessage): MessageLog {
+  return { ...log, own: [...log.own.filter(({ id }) => id !== message.id), message] }
+}
+
+/** The server has an own message; it stays where it is until the log delivers it. */
+export function acknowledged(
+  log: MessageLog,
+  id: string,
+  offset: number | undefined,
+  user: string | undefined,
+): MessageLog {
+  if (offset === undefined || offset <= log.last) return discarded(log, id)
+  return changedOwn(log, id, (own) => {
+    return { ...own, offset, user: own.user ?? user, state: 'sent', error: undefined }
+  })
+}
+
+export function failed(log: MessageLog, id: string, error: TidewireError): MessageLog {
+  return changedOwn(log, id, (own) => ({ ...own, state: 'failed', error }))
+}
+
+export function discarded(log: MessageLog, id: string): MessageLog {
+  return { ...log, own: log.own.filter((own) => own.id !== id) }
+}
+
+/** Ascending by offset; then what the log has not delivered yet. */
+export function messagesOf({ entries, own, first }: MessageLog): readonly ChatMessage[] {
+  const messages: ChatMessage[] = []
+  for (const { message } of entries.values()) {
+    if (message !== undefined && message.offset! >= first) messages.push(message)
+  }
+  return [...messages.sort((a, b) => a.offset! - b.offset!), ...own]
+}
+
+/** Messages of others after `lastRead` that are not deleted; undefined when not all of them are known here. */
+export function unreadAfter(
+  log: MessageLog,
+  lastRead: number,
+  user: string | undefined,
+): number | undefined {
+  if (log.first > lastRead + 1 && log.hasMore) return undefined
+  let count = 0
+  for (const { message } of log.entries.values()) {
+    if (message === undefined || message.deleted || message.user === user) continue
+    if (message.offset! > lastRead) count += 1
+  }
+  return count
+}
+
+function changedOwn(
+  log: MessageLog,
+  id: string,
+  change: (own: ChatMessage) => ChatMessage,
+): MessageLog {
+  return { ...log, own: log.own.map((own) => (own.id === id ? change(own) : own)) }
+}
+
+function merged(log: MessageLog, publications: readonly Publication[]): MessageLog {
+  const entries = new Map(log.entries)
+  const arrived = new Set<string>()
+  for (const publication of publications) {
+    const id = subjectOf(publication)
+    if (id === undefined) continue
+    entries.set(id, withPublication(entries.get(id), publication))
+    arrived.add(id)
+  }
+  dropOrphans(entries)
+  const { own } = log
+  return {
+    ...log,
+    entries,
+    own: own.some(({ id }) => arrived.has(id))
+      ? own.filter(({ id }) => entries.get(id)?.message === undefined)
+      : own,
+  }
+}
+
+/** The newest of them are kept: what is forgotten is what pages are the likeliest to tell. */
+function dropOrphans(entries: Map<string, Entry>): void {
+  const orphans = [...entries].filter(([, { message }]) => message === undefined)
+  if (orphans.length <= MAX_ORPHANS) return
+  orphans.sort(([, a], [, b]) => a.touched - b.touched)
+  for (const [id] of orphans.slice(0, orphans.length - MAX_ORPHANS)) entries.delete(id)
+}
+
+/** To the newest half, so that not every delivery has to. */
+function shortened(log: MessageLog, limit: number): MessageLog {
+  const offsets = [...log.entries.values()]
+    .flatMap(({ message }) => message?.offset ?? [])
+    .sort((a, b) => a - b)
+  const first = offsets.at(-Math.ceil(limit / 2)) ?? log.first
+  const entries = new Map(log.entries)
+  for (const [id, { message }] of entries) {
+    if (message !== undefined && message.offset! < first) entries.delete(id)
+  }
+  return { ...log, entries, first, hasMore: true }
+}

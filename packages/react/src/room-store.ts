@@ -1,0 +1,47 @@
+import { type Room, room, type RoomSnapshot } from '@tidewire/client/chat'
+import { Lease } from './lease.ts'
+import type { TideStores } from './tide-stores.ts'
+import { unreadOf } from './unread-store.ts'
+
+/** A room that nobody looks at stays for a reader who comes back. */
+const KEEP_MS = 60_000
+
+/** One room of one client: live while at least one component looks, and some time after. The user stays a member. */
+export class RoomStore {
+  readonly room: Room
+  readonly #lease: Lease
+  readonly #kept: Lease
+
+  /** `onIdle` is called some time after the last user left, when no own message waits for its fate. */
+  constructor(stores: TideStores, name: string, onIdle: () => void) {
+    this.room = room(stores.client, name, { unread: unreadOf(stores).unread })
+    this.#lease = new Lease(() => this.#join(), stores.lingerMs)
+    this.#kept = new Lease(() => () => this.#idle(onIdle), KEEP_MS)
+  }
+
+  get snapshot(): RoomSnapshot {
+    return this.room.snapshot
+  }
+
+  use(onChange: () => void): () => void {
+    const releases = [this.room.onChange(onChange), this.#lease.acquire(), this.#kept.acquire()]
+    return () => {
+      for (const release of releases) release()
+    }
+  }
+
+  #join(): () => void {
+    this.room.join().catch(toldBySnapshot)
+    return () => {
+      this.room.close().catch(toldBySnapshot)
+    }
+  }
+
+  #idle(onIdle: () => void): void {
+    if (this.snapshot.messages.some(({ state }) => state !== 'sent')) this.#kept.acquire()()
+    else onIdle()
+  }
+}
+
+/** A room that was refused, or closed meanwhile, is in its snapshot, where every user sees it. */
+function toldBySnapshot(): void {}

@@ -1,0 +1,192 @@
+import type { JsonObject, Publication } from '@tidewire/protocol'
+import { sql } from 'kysely'
+import { isUser } from './channels.ts'
+import { MAX_MENTIONS } from './mentions.ts'
+import type { ChatDatabase } from './tables.ts'
+import { wordsIn } from './words.ts'
+
+/** Rows of one statement: few numbers, so that few statements are prepared. */
+const ROWS = [64, 16, 4, 1]
+
+/**
+ * Enters publications of one channel, which follow what was entered before, into the tables. What clients do with the same
+ * publications must come to the same: the first message with an id counts; an edit counts when its user is the message's,
+ * and when nothing deleted it before; what is deleted stays deleted.
+ */
+export async function apply(
+  database: ChatDatabase,
+  channel: number,
+  publications: readonly Publication[],
+): Promise<void> {
+  let messages: Publication[] = []
+  for (const publication of publications) {
+    if (publication.type === 'message') {
+      messages.push(publication)
+      continue
+    }
+    const event = EVENTS[publication.type]
+    if (event === undefined) continue
+    await addMessages(database, channel, messages)
+    messages = []
+    await event(database, channel, publication)
+  }
+  await addMessages(database, channel, messages)
+}
+
+/** Whether a publication may change what was said before it. */
+export function isEvent({ type }: Publication): boolean {
+  return Object.hasOwn(EVENTS, type)
+}
+
+type Enter = (database: ChatDatabase, channel: number, publication: Publication) => Promise<void>
+
+/** Without prototype: a type may have any name. */
+const EVENTS: Readonly<Record<string, Enter>> = Object.assign(
+  Object.create(null) as Record<string, Enter>,
+  { message_edit: edit, message_delete: remove, reaction: react },
+)
+
+async function addMessages(
+  database: ChatDatabase,
+  channel: number,
+  messages: readonly Publication[],
+): Promise<void> {
+  const rows = messages.map(({ payload, metadata }) => {
+    const deleted = payload['deleted'] === true
+    const content = typeof payload['content'] === 'string' ? payload['content'] : ''
+    return {
+      channel,
+      offset: metadata.offset!,
+      message_id: metadata.message_id,
+      user: metadata.user ?? null,
+      at: metadata.timestamp,
+      content: deleted ? null : content,
+      words: deleted ? '' : wordsOf(content),
+      deleted: deleted ? 1 : 0,
+    }
+  })
+  for (let from = 0; from < rows.length;) {
+    const size = ROWS.find((size) => size <= rows.length - from)!
+    await database
+      .insertInto('chat_messages')
+      .values(rows.slice(from, from + size))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+    from += size
+  }
+  await addMentions(
+    database,
+    channel,
+    messages.flatMap(({ payload, metadata }) =>
+      mentionsOf(payload, metadata.user).map((user) => [metadata.offset!, user] as const),
+    ),
+  )
+}
+
+async function addMentions(
+  database: ChatDatabase,
+  channel: number,
+  mentions: readonly (readonly [offset: number, user: string])[],
+): Promise<void> {
+  if (mentions.length === 0) return
+  await sql`
+    INSERT OR IGNORE INTO chat_mentions (channel, user, offset)
+    SELECT chat_messages.channel, json_each.value ->> 1, chat_messages.offset
+    FROM json_each(${JSON.stringify(mentions)}) JOIN chat_messages
+    ON chat_messages.channel = ${channel} AND chat_messages.offset = json_each.value ->> 0`.execute(
+    database,
+  )
+}
+
+async function edit(
+  database: ChatDatabase,
+  channel: number,
+  { payload, metadata }: Publication,
+): Promise<void> {
+  const { message_id, content } = payload
+  // Without content: its message was deleted.
+  if (typeof message_id !== 'string' || typeof content !== 'string') return
+  const { user = null, offset } = metadata
+  await sql`
+    INSERT OR IGNORE INTO chat_edits (channel, message, offset)
+    SELECT channel, offset, ${offset} FROM chat_messages
+    WHERE channel = ${channel} AND message_id = ${message_id}`.execute(database)
+  const { rows } = await sql<{ offset: number }>`
+    UPDATE chat_messages
+    SET content = ${content}, words = ${wordsOf(content)}, edit = ${offset}
+    WHERE channel = ${channel} AND message_id = ${message_id} AND user IS ${user} AND deleted = 0
+    RETURNING offset`.execute(database)
+  const edited = rows[0]?.offset
+  if (edited === undefined) return forgetLateEdit(database, channel, message_id, offset!)
+  await database
+    .deleteFrom('chat_mentions')
+    .where('channel', '=', channel)
+    .where('offset', '=', edited)
+    .execute()
+  const mentions = mentionsOf(payload, metadata.user).map((user) => [edited, user] as const)
+  await addMentions(database, channel, mentions)
+  await sql`INSERT OR REPLACE INTO chat_pending VALUES (${channel}, ${edited})`.execute(database)
+}
+
+/** It was on its way when its message was deleted: its text is to go as well. */
+async function forgetLateEdit(
+  database: ChatDatabase,
+  channel: number,
+  messageId: string,
+  offset: number,
+): Promise<void> {
+  await sql`
+    INSERT OR REPLACE INTO chat_pending
+    SELECT channel, ${offset} FROM chat_messages
+    WHERE channel = ${channel} AND message_id = ${messageId} AND deleted = 1`.execute(database)
+}
+
+async function remove(
+  database: ChatDatabase,
+  channel: number,
+  { payload }: Publication,
+): Promise<void> {
+  const { message_id } = payload
+  if (typeof message_id !== 'string') return
+  await database
+    .updateTable('chat_messages')
+    .set({ deleted: 1, content: null, words: '' })
+    .where('channel', '=', channel)
+    .where('message_id', '=', message_id)
+    .where('deleted', '=', 0)
+    .execute()
+}
+
+async function react(
+  database: ChatDatabase,
+  channel: number,
+  { payload, metadata }: Publication,
+): Promise<void> {
+  const { message_id, emoji } = payload
+  const { user, offset } = metadata
+  if (typeof message_id !== 'string' || typeof emoji !== 'string' || user === undefined) return
+  if (payload['remove'] === true) {
+    await sql`
+      DELETE FROM chat_reactions
+      WHERE channel = ${channel} AND emoji = ${emoji} AND user = ${user} AND message = (
+        SELECT offset FROM chat_messages
+        WHERE channel = ${channel} AND message_id = ${message_id}
+      )`.execute(database)
+    return
+  }
+  await sql`
+    INSERT OR IGNORE INTO chat_reactions (channel, message, emoji, user, offset)
+    SELECT channel, offset, ${emoji}, ${user}, ${offset} FROM chat_messages
+    WHERE channel = ${channel} AND message_id = ${message_id} AND deleted = 0`.execute(database)
+}
+
+function wordsOf(content: string): string {
+  return wordsIn(content).join(' ')
+}
+
+/** Whom a message mentions, apart from its author. */
+function mentionsOf({ mentions }: JsonObject, author: string | undefined): string[] {
+  if (!Array.isArray(mentions)) return []
+  const users = mentions.slice(0, MAX_MENTIONS).filter(isUser)
+  return [...new Set(users)].filter((user) => user !== author)
+}

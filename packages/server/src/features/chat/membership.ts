@@ -1,0 +1,182 @@
+import { type Position, ProtocolError } from '@tidewire/protocol'
+import type { CommandRequest } from '../../handlers.ts'
+import type { Client } from '../../client.ts'
+import type { Server } from '../../server.ts'
+import { channelOf } from './channels.ts'
+import type { Projection } from './projection.ts'
+import { join, leave, parsePayload } from './schemas.ts'
+import type { Reader, Talks } from './talks.ts'
+
+/** Members that are told of one room. */
+const MAX_MEMBERS = 100
+
+/** What happened to the members of a room while somebody was being told who they are. */
+type Change = (members: Map<string, number>) => void
+
+export interface Members {
+  members: Reader[]
+  member_count: number
+}
+
+export interface MembershipParts {
+  server: Server
+  projection: Projection
+  talks: Talks
+}
+
+/** Who is in which room: who comes and goes is told to who listens, and who comes is told who is there. */
+export class Membership {
+  readonly #server: Server
+  readonly #projection: Projection
+  readonly #talks: Talks
+  /** By channel: those that are being told. */
+  readonly #told = new Map<string, Set<Change[]>>()
+
+  constructor({ server, projection, talks }: MembershipParts) {
+    this.#server = server
+    this.#projection = projection
+    this.#talks = talks
+  }
+
+  readonly join = async ({ payload, client, message_id }: CommandRequest): Promise<undefined> => {
+    const { room, since } = parsePayload(join, 'join_room', payload)
+    const user = userOf(client)
+    const channel = channelOf(room)
+    if (!(await client.permits('subscribe', channel))) throw notAllowed(room)
+    await this.add(room, user, { by: client })
+    await this.#enter(client, room, { user, since, message_id })
+    return undefined
+  }
+
+  readonly leave = async ({ payload, client }: CommandRequest) => {
+    const { room } = parsePayload(leave, 'leave_room', payload)
+    const user = userOf(client)
+    client.unsubscribe(channelOf(room))
+    await this.remove(room, user, { by: client })
+    return { type: 'room_left', payload: { room } }
+  }
+
+  /** Makes the user a member, who begins to count from here. True when the user was none before. */
+  async add(room: string, user: string, { by }: { by?: Client } = {}): Promise<boolean> {
+    const channel = channelOf(room)
+    const { seen } = await this.#projection.settled(channel)
+    const number = await this.#projection.number(channel)
+    const added = await this.#server.addMember(channel, user)
+    if (!added) return false
+    await this.#talks.beginReading(number, user, seen, this.#server.clock.now())
+    const [reader] = await this.#talks.readers(number, [user])
+    this.#tell(channel, (members) => members.set(user, reader!.last_read))
+    const data = { last_read: reader!.last_read }
+    const frame = { type: 'user_joined', payload: { room, user, data } }
+    this.#server.signal(channel, frame, { except: by === undefined ? [] : [by] })
+    // Who was added by somebody else learns of it, too.
+    const own = this.#server.clients(user).filter((client) => client !== by)
+    this.#server.send(
+      own.filter((client) => !client.isSubscribed(channel)),
+      frame,
+    )
+    return true
+  }
+
+  /** Ends the membership, and with it what stood on it. True when the user was a member. */
+  async remove(room: string, user: string, { by }: { by?: Client } = {}): Promise<boolean> {
+    const channel = channelOf(room)
+    const listening = this.#server.clients(user).filter((client) => client.isSubscribed(channel))
+    const removed = await this.#server.removeMember(channel, user)
+    if (!removed) return false
+    this.#tell(channel, (members) => members.delete(user))
+    const frame = { type: 'user_left', payload: { room, user } }
+    this.#server.signal(channel, frame, { except: by === undefined ? [] : [by] })
+    const out = listening.filter((client) => client !== by && !client.isSubscribed(channel))
+    this.#server.send(out, frame)
+    return true
+  }
+
+  /** A member has read further: who is being told of the members hears of that as well. */
+  read(channel: string, user: string, offset: number): void {
+    this.#tell(channel, (members) => {
+      const before = members.get(user)
+      if (before !== undefined && before < offset) members.set(user, offset)
+    })
+  }
+
+  /** The first members of a room, in the order of their ids. */
+  async members(channel: string): Promise<Members> {
+    const { id } = await this.#projection.settled(channel)
+    const users = await this.#server.members(channel, { limit: MAX_MEMBERS })
+    const members = await this.#talks.readers(id, users)
+    const isAll = users.length < MAX_MEMBERS
+    const member_count = isAll ? users.length : await this.#server.countMembers(channel)
+    return { members, member_count }
+  }
+
+  /**
+   * Subscribes the client from where its counts end, so that what it is told and what it then receives fit together without
+   * a hole. With `since` it may receive what is in the counts already, up to `counted`.
+   */
+  async #enter(
+    client: Client,
+    room: string,
+    who: { user: string; since: Position | undefined; message_id: string | undefined },
+  ): Promise<void> {
+    const channel = channelOf(room)
+    const changes: Change[] = []
+    const told = this.#told.get(channel) ?? new Set()
+    this.#told.set(channel, told.add(changes))
+    try {
+      const here = await this.members(channel)
+      const followed = await this.#projection.settled(channel)
+      const reading = (await this.#talks.readings(who.user, [followed])).get(channel)!
+      const { epoch } = followed
+      const start =
+        who.since ?? (epoch === undefined ? undefined : { epoch, offset: reading.offset })
+      await client.subscribe(channel, start === undefined ? {} : { since: start }, (subscribed) => {
+        const { offset, oldest, reason, recovered } = subscribed
+        const payload = {
+          room,
+          channel,
+          ...(subscribed.epoch === undefined ? {} : { epoch: subscribed.epoch }),
+          offset,
+          recovered: who.since !== undefined && recovered,
+          ...(reason === undefined || who.since === undefined ? {} : { reason }),
+          ...(oldest === undefined ? {} : { oldest }),
+          ...changed(here, changes),
+          last_read: reading.last_read,
+          unread: reading.unread,
+          mentions: reading.mentions,
+          counted: reading.offset,
+        }
+        const frame = { type: 'room_joined', payload }
+        const { message_id } = who
+        return { frame, ...(message_id === undefined ? {} : { correlationId: message_id }) }
+      })
+    } finally {
+      told.delete(changes)
+      if (told.size === 0 && this.#told.get(channel) === told) this.#told.delete(channel)
+    }
+  }
+
+  #tell(channel: string, change: Change): void {
+    for (const changes of this.#told.get(channel) ?? []) changes.push(change)
+  }
+}
+
+/** The members after what happened while they were read; some of it may be in already. */
+function changed({ members, member_count }: Members, changes: readonly Change[]): Members {
+  const now = new Map(members.map(({ user, last_read }) => [user, last_read]))
+  for (const change of changes) change(now)
+  return {
+    members: [...now].slice(0, MAX_MEMBERS).map(([user, last_read]) => ({ user, last_read })),
+    member_count: Math.max(0, member_count + now.size - members.length),
+  }
+}
+
+/** Throws `forbidden` for who is nobody in particular. */
+export function userOf({ user }: { user?: string | undefined }): string {
+  if (user !== undefined) return user
+  throw new ProtocolError('forbidden', 'Only a user can do this: show the token of one.')
+}
+
+export function notAllowed(room: string): ProtocolError {
+  return new ProtocolError('forbidden', `You may not enter the room \`${room}\`.`)
+}

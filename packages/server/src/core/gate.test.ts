@@ -287,3 +287,40 @@ describe('an answer can change while the token stays', () => {
 function unavailable(): ProtocolError {
   return new ProtocolError('unavailable', 'The hook does not answer.')
 }
+
+describe('a guard', () => {
+  it.each<[string, Actor, boolean, string]>([
+    ['lets in whom the rule lets in', ADA, true, 'yes'],
+    ['keeps out whom the rule lets in', ADA, false, 'forbidden'],
+    ['keeps out whom a token lets in', claiming({ 'app:*': ['*'] }), false, 'forbidden'],
+    ['is not asked about backends', BACKEND, false, 'yes'],
+  ])('%s', async (_, actor, answer, expected) => {
+    const gate = gateOf({})
+    gate.guard('app', { authorize: () => answer })
+    expect(await outcome(gate, actor, 'subscribe', 'app:a')).toBe(expected)
+  })
+
+  it('cannot let in whom the rule keeps out, and is not asked then', async () => {
+    const gate = gateOf({ policy: { subscribe: 'server' } })
+    gate.guard('app', {
+      authorize: () => {
+        throw new Error('It was asked.')
+      },
+    })
+    expect(await outcome(gate, ADA, 'subscribe', 'app:a')).toBe('forbidden')
+  })
+
+  it('that fails keeps everybody out', async () => {
+    const gate = gateOf({ onError: () => undefined })
+    gate.guard('app', { authorize: () => Promise.reject(new Error('Nobody knows.')) })
+    expect(await outcome(gate, ADA, 'subscribe', 'app:a')).toBe('unavailable')
+  })
+
+  it('may say something else later', () => {
+    const gate = gateOf({})
+    const question: Question = { actor: ADA, action: 'subscribe', channel: 'app:a' }
+    expect(gate.isChangeable(question)).toBe(false)
+    gate.guard('app', { authorize: () => true })
+    expect(gate.isChangeable(question)).toBe(true)
+  })
+})

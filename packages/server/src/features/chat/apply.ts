@@ -89,11 +89,12 @@ async function addMentions(
   mentions: readonly (readonly [offset: number, user: string])[],
 ): Promise<void> {
   if (mentions.length === 0) return
+  // As it stands: the mentions first, and for each its message.
   await sql`
     INSERT OR IGNORE INTO chat_mentions (channel, user, offset)
     SELECT chat_messages.channel, json_each.value ->> 1, chat_messages.offset
-    FROM json_each(${JSON.stringify(mentions)}) JOIN chat_messages
-    ON chat_messages.channel = ${channel} AND chat_messages.offset = json_each.value ->> 0`.execute(
+    FROM json_each(${JSON.stringify(mentions)}) CROSS JOIN chat_messages
+    WHERE chat_messages.channel = ${channel} AND chat_messages.offset = json_each.value ->> 0`.execute(
     database,
   )
 }

@@ -119,18 +119,12 @@ it('leaves nothing of what was deleted in any file, also after a crash', async (
   )
   await ada.say(CHANNEL, 'this one stays')
   expect(filesWith(CANARY, data)).not.toEqual([])
-  const remove = ({ id: message_id }: { id: string }) =>
-    ada.publish(CHANNEL, 'message_delete', { message_id })
-  await Promise.all(said.slice(0, 100).map(remove))
-  const late = said.slice(100).map((one) => remove(one).catch(() => undefined))
-  await Promise.race(late)
+  await Promise.all(
+    said.map(({ id: message_id }) => ada.publish(CHANNEL, 'message_delete', { message_id })),
+  )
   await child.kill()
-
+  // Some of it was left to do, which nobody has to ask for.
   const chat = await ChatServer.start({ data, auth: { jwt_secret: SECRET } })
-  const again = await chat.connect('ada')
-  for (const { id: message_id } of said.slice(100)) {
-    await again.publish(CHANNEL, 'message_delete', { message_id })
-  }
   await expect.poll(() => filesWith(CANARY, data), { timeout: GONE_MS, interval: 100 }).toEqual([])
   expect(filesWith('this one stays', data)).not.toEqual([])
   const { body } = await chat.http('ada', 'GET', `/v1/rooms/general/search?q=${CANARY}`)

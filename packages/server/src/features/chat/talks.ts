@@ -82,7 +82,8 @@ export class Talks {
         ) AS mentions
       FROM (
         SELECT chat_channels.*, coalesce(chat_reads.last_read, 0) AS last_read
-        FROM json_each(${JSON.stringify(ids)}) JOIN chat_channels ON chat_channels.id = json_each.value
+        FROM json_each(${JSON.stringify(ids)})
+        CROSS JOIN chat_channels ON chat_channels.id = json_each.value
         LEFT JOIN chat_reads ON chat_reads.channel = chat_channels.id AND chat_reads.user = ${user}
       ) AS talk`.execute(this.#database)
     const known = new Map(rows.map(({ channel, ...reading }) => [channel, reading]))
@@ -140,10 +141,10 @@ export class Talks {
       SELECT chat_channels.channel FROM chat_directs
       JOIN chat_channels ON chat_channels.id = chat_directs.channel
       WHERE chat_directs.user = ${user}
-      ORDER BY ifnull(
-        (SELECT max(message.id) FROM chat_messages AS message WHERE message.channel = chat_channels.id),
-        ${Number.MAX_SAFE_INTEGER}
-      ) DESC LIMIT ${limit}`.execute(this.#database)
+      ORDER BY ifnull((
+        SELECT id FROM chat_messages AS message WHERE message.channel = chat_channels.id
+        ORDER BY message.offset DESC LIMIT 1
+      ), ${Number.MAX_SAFE_INTEGER}) DESC LIMIT ${limit}`.execute(this.#database)
     return rows.map(({ channel }) => channel)
   }
 
@@ -171,8 +172,9 @@ export class Talks {
       FROM chat_search JOIN chat_messages AS message ON message.id = chat_search.rowid
       WHERE chat_search MATCH ${matching}
       AND chat_search.rowid <= (
-        SELECT coalesce(max(id), 0) FROM chat_messages AS earlier
+        SELECT id FROM chat_messages AS earlier
         WHERE earlier.channel = ${channel} AND earlier.offset < ${before}
+        ORDER BY earlier.offset DESC LIMIT 1
       )
       ORDER BY chat_search.rowid DESC LIMIT ${limit}`.execute(this.#database)
     return rows.map(toSaid)

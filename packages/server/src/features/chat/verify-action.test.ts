@@ -168,7 +168,9 @@ class World {
       rows: rows.all,
       members: members.map((member) => member.user),
       reads: Object.fromEntries(members.map((member) => [member.user, member.last_read])),
-      ...{ unread: unread!, mentions: mentions!, last_read: last_read! },
+      unread: unread!,
+      mentions: mentions!,
+      last_read: last_read!,
     }
   }
 

@@ -48,3 +48,17 @@ it('lists the members of a channel in pages, in the order of their ids', async (
   expect(await members.list('team:a', { after: 'ada', limit: 10 })).toEqual(['ada.b', 'bob', 'eve'])
   expect(await members.list('team:a', { after: 'eve', limit: 10 })).toEqual([])
 })
+
+it('finds the channels of a user, page by page, and counts the members of a channel', async () => {
+  const { members } = (await testStore()).store
+  for (const channel of ['chat:a', 'chat:b', 'chat:c', 'chat-2:x', 'dm:a', 'cha:t']) {
+    await members.add(channel, 'ada')
+  }
+  await members.add('chat:a', 'bob')
+  const page = { namespace: 'chat', limit: 2 }
+  expect(await members.channels('ada', page)).toEqual(['chat:a', 'chat:b'])
+  expect(await members.channels('ada', { ...page, after: 'chat:b' })).toEqual(['chat:c'])
+  expect(await members.channels('ada', { ...page, after: '' })).toEqual(['chat:a', 'chat:b'])
+  expect(await members.channels('cleo', page)).toEqual([])
+  expect([await members.count('chat:a'), await members.count('chat:z')]).toEqual([2, 0])
+})

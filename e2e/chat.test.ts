@@ -1,25 +1,15 @@
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { launch } from './support/demo.ts'
 import { ServerProcess } from './support/server-process.ts'
 import { until } from './support/until.ts'
-
-// Chromium needs no network but ours; without these it looks for its maker's hosts at every start.
-const ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 let browser: Browser
 let server: ServerProcess
 let contexts: BrowserContext[]
 
 beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: inject('chromium'), args: ARGS })
+  browser = await launch(inject('chromium'))
 })
 afterAll(() => browser.close())
 

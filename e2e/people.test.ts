@@ -83,7 +83,10 @@ async function talk(ada: DemoPage, bob: DemoPage, cleo: DemoPage): Promise<void>
   await ada.page.getByText('cleo is typing').waitFor()
   await bob.page.getByText('cleo is typing').waitFor()
   await cleo.say('I think so, too')
-  await ada.page.getByTestId('typing').and(ada.page.locator(':empty')).waitFor({ state: 'attached' })
+  await ada.page
+    .getByTestId('typing')
+    .and(ada.page.locator(':empty'))
+    .waitFor({ state: 'attached' })
 
   await ada.use('React with 👍', 'The tide is high')
   await cleo.use('React with 👍', 'The tide is high')
@@ -219,15 +222,58 @@ describe('three people', () => {
     await badgeOf(bob, 'dm:ada,bob', '1')
     await bob.go('dm:ada,bob')
     await bob.message('A word in private').waitFor()
-    await ada
-      .message('A word in private')
-      .getByText('Seen by bob')
-      .waitFor({ state: 'attached' })
+    await ada.message('A word in private').getByText('Seen by bob').waitFor({ state: 'attached' })
     await badgeOf(bob, 'dm:ada,bob', '')
 
     const eve = await open('eve', 'dm:ada,bob')
     await eve.page.getByText('You may not read this room').waitFor()
     expect(await eve.page.getByText('A word in private').count()).toBe(0)
+  })
+})
+
+describe('a message is read', () => {
+  const seenByBob = (ada: DemoPage, text: string): Promise<number> =>
+    ada.message(text).getByText('Seen by bob').count()
+
+  /** What bob does comes after what he would have read. */
+  async function afterReaction(ada: DemoPage, bob: DemoPage, text: string): Promise<void> {
+    await bob.use('React with 👍', text)
+    await ada.message(text).getByTestId('reaction').waitFor()
+  }
+
+  it('when it has been on the screen, not when it has come', async () => {
+    const ada = await open('ada')
+    const bob = await open('bob')
+    for (let i = 0; i < 40; i++) await ada.say(`line ${i} of many`)
+    await ada.message('line 39 of many').getByText('Seen by bob').waitFor({ state: 'attached' })
+    await bob.page.getByTestId('messages').hover()
+    await bob.page.mouse.wheel(0, -5000)
+    await bob.page.getByTestId('pill').waitFor()
+    await ada.say('below what bob sees')
+    await bob.page.getByTestId('pill').getByText('1 new').waitFor()
+    await afterReaction(ada, bob, 'line 3 of many')
+    expect(await seenByBob(ada, 'below what bob sees')).toBe(0)
+    await bob.page.getByTestId('pill').click()
+    await until(async () => (await seenByBob(ada, 'below what bob sees')) === 1)
+  })
+
+  it('by somebody who looks at the page, not by a page that nobody sees', async () => {
+    const show = ({ page }: DemoPage, visibility: string): Promise<void> =>
+      page.evaluate((value) => {
+        Object.defineProperty(document, 'visibilityState', { value, configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))
+      }, visibility)
+    const ada = await open('ada')
+    const bob = await open('bob')
+    await ada.say('while bob looks')
+    await until(async () => (await seenByBob(ada, 'while bob looks')) === 1)
+    await show(bob, 'hidden')
+    await ada.say('while bob is away')
+    await bob.message('while bob is away').waitFor()
+    await afterReaction(ada, bob, 'while bob looks')
+    expect(await seenByBob(ada, 'while bob is away')).toBe(0)
+    await show(bob, 'visible')
+    await until(async () => (await seenByBob(ada, 'while bob is away')) === 1)
   })
 })
 
@@ -243,7 +289,7 @@ it('shows a script in any field as the text that it is', async () => {
     buffer: Buffer.from('text'),
   })
   await ada.page.getByTestId('tray-item').waitFor()
-  await ada.page.getByRole('button', { name: /^(Remove|Stop) / }).click()
+  await ada.page.getByTestId('tray-item').getByRole('button').click()
   await ada.say(`@bob ${hostile}`)
   await ada.use('Reply', hostile)
   await ada.say(`${hostile} again`)

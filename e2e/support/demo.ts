@@ -1,4 +1,10 @@
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core'
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type Locator,
+  type Page,
+} from 'playwright-core'
 import type { ServerProcess } from './server-process.ts'
 
 // Chromium needs no network but ours; without these it looks for its maker's hosts at every start.

@@ -1,8 +1,9 @@
 import { TidewireProvider } from '@tidewire/react'
 import { useCallback, useSyncExternalStore } from 'react'
-import { Chat } from './chat.tsx'
 import { useTheme, useVisibleHeight } from './lib/hooks.ts'
 import type { Session } from './lib/session.ts'
+import { PeopleProvider } from './people/people.tsx'
+import { Product } from './product.tsx'
 import { SignIn } from './sign-in.tsx'
 
 export function App({ session }: { session: Session }) {
@@ -14,9 +15,12 @@ export function App({ session }: { session: Session }) {
   )
   const signOut = useCallback(() => session.signOut(), [session])
   if (!current) return <SignIn onPick={(user) => session.signIn(user)} />
+  const { user, client } = current
   return (
-    <TidewireProvider client={current.client}>
-      <Chat key={current.user} user={current.user} colours={colours} onSignOut={signOut} />
+    <TidewireProvider client={client}>
+      <PeopleProvider key={user} user={user}>
+        <Product user={user} colours={colours} onSignOut={signOut} />
+      </PeopleProvider>
     </TidewireProvider>
   )
 }

@@ -1,7 +1,8 @@
 import { Component, type ReactNode } from 'react'
-import { WarningIcon } from './icons.tsx'
-import { hrefOf } from './lib/rooms.ts'
-import { Notice } from './room-states.tsx'
+import { WarningIcon } from './parts/icons.tsx'
+import { hrefOf } from './lib/places.ts'
+import { FIRST_ROOM } from './lib/rooms.ts'
+import { Notice } from './parts/notice.tsx'
 
 /** Says so when the page broke, and offers the way out. */
 export class ErrorBoundary extends Component<{ children: ReactNode }, { isBroken: boolean }> {
@@ -28,6 +29,6 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { isBroken
 }
 
 function startAgain(): void {
-  location.hash = hrefOf('chat:general')
+  location.hash = hrefOf(FIRST_ROOM)
   location.reload()
 }

@@ -1,6 +1,6 @@
 import { type SubmitEvent, useId, useState } from 'react'
-import { Avatar } from './avatar.tsx'
-import { Mark } from './icons.tsx'
+import { Avatar } from './parts/avatar.tsx'
+import { Mark } from './parts/icons.tsx'
 import { lastName } from './lib/session.ts'
 import { userIdOf } from './lib/user.ts'
 

@@ -2,7 +2,7 @@ import { type SubscriptionState, useConnection } from '@tidewire/react'
 import type { CSSProperties } from 'react'
 import { connectionWords } from './lib/connection-words.ts'
 import { useNow } from './lib/hooks.ts'
-import { RichText } from './rich-text.tsx'
+import { RichText } from './parts/rich-text.tsx'
 
 /** The connection itself: a line while all is well, a sentence when it is not. */
 export function TideLine({ room }: { room: SubscriptionState }) {

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { choicesOf } from './finder.ts'
 
-const ROOMS = ['chat:my-general', 'chat:general', 'chat:design', 'chat:gen-z', 'live:ticks']
+const ROOMS = ['chat:my-general', 'chat:general', 'chat:design', 'chat:gen-z', 'dm:ada,lin']
 
 describe('finding a room', () => {
-  const find = (text: string, rooms = ROOMS): [string[], string | undefined] => {
-    const { choices, preferred } = choicesOf(rooms, text)
+  const find = (
+    text: string,
+    rooms = ROOMS,
+    people: string[] = [],
+  ): [string[], string | undefined] => {
+    const { choices, preferred } = choicesOf(rooms, text, 'ada', people)
     const name = (index: number): string | undefined => {
       const choice = choices[index]
       return choice && `${choice.isNew ? '+' : ''}${choice.room}`
@@ -27,7 +31,12 @@ describe('finding a room', () => {
       ['chat:general', 'chat:gen-z', 'chat:my-general', '+chat:gen'],
       'chat:general',
     ])
-    expect(find('live:t')[1]).toBe('live:ticks')
+  })
+
+  it('finds direct talks by the other one, and people that nobody talked to yet', () => {
+    expect(find('lin')).toEqual([['dm:ada,lin', '+chat:lin'], 'dm:ada,lin'])
+    expect(find('@bo', ROOMS, ['bob', 'lin'])).toEqual([['+dm:ada,bob'], '+dm:ada,bob'])
+    expect(find('ada')[0]).toEqual(['+chat:ada'])
   })
 
   it('opens a new room when its name only stands inside of another', () => {

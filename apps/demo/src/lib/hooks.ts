@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react'
-import { DEFAULT_ROOMS, isRoom, MAX_ROOMS, roomOfHash } from './rooms.ts'
+import { type Place, placeOfHash } from './places.ts'
 import { recall, remember } from './storage.ts'
 
 const onHash = (onChange: () => void): (() => void) => {
@@ -7,25 +7,9 @@ const onHash = (onChange: () => void): (() => void) => {
   return () => removeEventListener('hashchange', onChange)
 }
 
-/** The room in the address. */
-export function useRoom(): string {
-  return useSyncExternalStore(onHash, () => roomOfHash(location.hash))
-}
-
-const isRooms = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every(isRoom) && value.length > 0
-
-/** The rooms of this browser; the one that is open is always among them. */
-export function useRooms(current: string): { rooms: string[]; remove: (room: string) => void } {
-  const [rooms, setRooms] = useState(() => recall('rooms', isRooms) ?? DEFAULT_ROOMS)
-  const shown = rooms.includes(current) ? rooms : [...rooms, current].slice(-MAX_ROOMS)
-  if (shown !== rooms) setRooms(shown)
-  useEffect(() => remember('rooms', shown), [shown])
-  const remove = useCallback(
-    (room: string) => setRooms((before) => before.filter((other) => other !== room)),
-    [],
-  )
-  return { rooms: shown, remove }
+/** The place in the address. */
+export function usePlace(): Place {
+  return useSyncExternalStore(onHash, () => placeOfHash(location.hash))
 }
 
 /** Milliseconds since 1970, in whole steps of `everyMs`, and renewed after each of them while it is `ticking`. */
@@ -62,16 +46,11 @@ export interface UseThemeResult {
 
 const isTheme = (value: unknown): value is Theme => value === 'light' || value === 'dark'
 const DARK = '(prefers-color-scheme: dark)'
-const onScheme = (onChange: () => void): (() => void) => {
-  const media = matchMedia(DARK)
-  media.addEventListener('change', onChange)
-  return () => media.removeEventListener('change', onChange)
-}
 
 /** The colours: those of the system until the reader chose others. */
 export function useTheme(): UseThemeResult {
   const [chosen, setChosen] = useState(() => recall('theme', isTheme))
-  const isDark = useSyncExternalStore(onScheme, () => matchMedia(DARK).matches)
+  const isDark = useMedia(DARK)
   const theme = chosen ?? (isDark ? 'dark' : 'light')
   useEffect(() => {
     if (!chosen) return
@@ -100,4 +79,19 @@ export function useVisibleHeight(): void {
     viewport.addEventListener('resize', fit)
     return () => viewport.removeEventListener('resize', fit)
   }, [])
+}
+
+/** Whether the page matches a media query. */
+export function useMedia(query: string): boolean {
+  return useSyncExternalStore(
+    useCallback(
+      (onChange) => {
+        const media = matchMedia(query)
+        media.addEventListener('change', onChange)
+        return () => media.removeEventListener('change', onChange)
+      },
+      [query],
+    ),
+    () => matchMedia(query).matches,
+  )
 }

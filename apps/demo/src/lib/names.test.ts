@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { labelOf, roomOf, roomOfHash } from './rooms.ts'
+import { placeOfHash } from './places.ts'
+import { directOf, isRoom, labelOf, nameOf, otherOf, roomOf } from './rooms.ts'
 import { dayName, dayOf } from './time.ts'
 import { hueOf, initialsOf, userIdOf } from './user.ts'
 
@@ -43,18 +44,44 @@ describe('a room', () => {
 
   it.each([
     ['#/chat:design', 'chat:design'],
-    ['#/live:ticks', 'live:ticks'],
+    ['#/dm:ada,bob', 'dm:ada,bob'],
+    ['#/dm:bob,ada', 'chat:general'],
+    ['#/inbox', 'inbox'],
+    ['#/feed', 'feed'],
+    ['#/live:ticks', 'chat:general'],
     ['', 'chat:general'],
     ['#/no room', 'chat:general'],
-    [`#/${'n'.repeat(32)}:${'r'.repeat(200)}`, `${'n'.repeat(32)}:${'r'.repeat(200)}`],
-    [`#/${'n'.repeat(33)}:r`, 'chat:general'],
+    [`#/chat:${'r'.repeat(200)}`, `chat:${'r'.repeat(200)}`],
     [`#/chat:${'r'.repeat(201)}`, 'chat:general'],
-  ])('in the address %s is %s', (hash, room) => {
-    expect(roomOfHash(hash)).toBe(room)
+  ])('in the address %s is %s', (hash, place) => {
+    expect(placeOfHash(hash)).toBe(place)
   })
 
-  it('goes by its own name, and keeps the namespace that is not chat', () => {
-    expect([labelOf('chat:design'), labelOf('live:ticks')]).toEqual(['design', 'live:ticks'])
+  it('goes by its own name', () => {
+    expect([labelOf('chat:design'), nameOf('chat:design')]).toEqual(['design', 'design'])
+  })
+})
+
+describe('a direct talk', () => {
+  it('is one for two users, whoever begins it', () => {
+    expect(directOf('bob', 'ada')).toBe('dm:ada,bob')
+    expect(directOf('ada', 'bob')).toBe('dm:ada,bob')
+  })
+
+  it('goes by the other one', () => {
+    expect(labelOf('dm:ada,bob', 'ada')).toBe('bob')
+    expect(labelOf('dm:ada,bob', 'bob')).toBe('ada')
+    expect(nameOf('dm:ada,bob')).toBe('dm:ada,bob')
+    expect(otherOf('chat:general', 'ada')).toBeUndefined()
+  })
+
+  it('is of two', () => {
+    expect(['dm:ada', 'dm:ada,ada', 'dm:a,b,c', 'dm:,'].map(isRoom)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ])
   })
 })
 

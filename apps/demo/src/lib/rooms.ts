@@ -1,17 +1,41 @@
-export const DEFAULT_ROOMS = ['chat:general', 'chat:design', 'chat:random']
+export const FIRST_ROOM = 'chat:general'
+export const DEFAULT_ROOMS = [FIRST_ROOM, 'chat:design', 'chat:random']
 
 /** More would use up the subscriptions of a connection. */
 export const MAX_ROOMS = 40
 
-const ROOM = /^[a-z][a-z0-9-]{0,31}:[A-Za-z0-9_.,=@/:-]{1,200}$/
+const ROOM = /^chat:[A-Za-z0-9_.,=@/:-]{1,200}$/
+const DIRECT = /^dm:([A-Za-z0-9_.@-]{1,128}),([A-Za-z0-9_.@-]{1,128})$/
 
-/** Whether it is the name of a channel. */
+/** Whether it is the channel of a room or of a direct talk. */
 export const isRoom = (value: unknown): value is string =>
-  typeof value === 'string' && ROOM.test(value)
+  typeof value === 'string' && (ROOM.test(value) || isDirect(value))
 
-/** What people call it: `chat:general` is `general`; other namespaces keep theirs. */
-export function labelOf(room: string): string {
-  return room.startsWith('chat:') ? room.slice('chat:'.length) : room
+/** The two users of a direct talk are sorted: two users have one. */
+export function isDirect(channel: string): boolean {
+  const [, one, other] = DIRECT.exec(channel) ?? []
+  return one !== undefined && other !== undefined && one < other
+}
+
+/** The channel of the direct talk of two users. */
+export function directOf(user: string, other: string): string {
+  return `dm:${[user, other].toSorted().join(',')}`
+}
+
+/** Whom `viewer` talks to there; undefined in a room. */
+export function otherOf(channel: string, viewer: string): string | undefined {
+  const [, one, other] = DIRECT.exec(channel) ?? []
+  return one === viewer ? other : one
+}
+
+/** What the hooks call it: a room by its name, a direct talk by its channel. */
+export function nameOf(channel: string): string {
+  return channel.startsWith('chat:') ? channel.slice('chat:'.length) : channel
+}
+
+/** What people call it: `chat:general` is `general`, a direct talk goes by the other one. */
+export function labelOf(channel: string, viewer = ''): string {
+  return otherOf(channel, viewer) ?? nameOf(channel)
 }
 
 /** The room that a typed name stands for: `New Room` is `chat:new-room`. Undefined if nothing is left of it. */
@@ -25,14 +49,4 @@ export function roomOf(text: string): string | undefined {
     .replace(/[^a-z0-9_.-]/g, '')
     .slice(0, 60)
   return name ? `chat:${name}` : undefined
-}
-
-export function hrefOf(room: string): string {
-  return `#/${room}`
-}
-
-/** The room that a location names; the first one when it names none. */
-export function roomOfHash(hash: string): string {
-  const room = hash.slice('#/'.length)
-  return hash.startsWith('#/') && isRoom(room) ? room : 'chat:general'
 }

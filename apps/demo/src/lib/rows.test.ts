@@ -1,5 +1,6 @@
+import type { ChatMessage } from '@tidewire/react'
 import { describe, expect, it } from 'vitest'
-import { authorOf, type Beginning, type ChatMessage, type Row, rowsOf as rowsFor } from './rows.ts'
+import { authorOf, type Beginning, type Row, rowsOf as rowsFor, seenBy } from './rows.ts'
 
 const NOON = new Date(2026, 10, 20, 12, 0).getTime()
 const MINUTE = 60_000
@@ -17,10 +18,14 @@ function message(user: string, at: number): ChatMessage {
   return {
     id: `m${offset}`,
     offset,
-    type: 'message',
-    payload: { content: 'hi' },
+    content: 'hi',
+    attachments: [],
+    mentions: [],
+    replyTo: undefined,
+    edited: false,
+    deleted: false,
+    reactions: [],
     user,
-    clientId: undefined,
     at,
     state: 'sent',
     error: undefined,
@@ -58,7 +63,7 @@ describe('the rows of a room', () => {
   })
 
   it('mark what is new, once', () => {
-    const messages = [message('ada', NOON), message('ada', NOON), message('ada', NOON)]
+    const messages = [message('bob', NOON), message('bob', NOON), message('bob', NOON)]
     const readTo = messages[0]?.offset
     expect(shape(rowsOf(messages, 'start', readTo))).toBe('beginning day lead new lead follow')
     expect(shape(rowsOf(messages, 'start', messages[2]?.offset))).not.toContain('new')
@@ -69,8 +74,19 @@ describe('the rows of a room', () => {
     expect(shape(rowsOf([own], 'start', 0))).toBe('beginning day lead')
   })
 
+  it('never mark what the reader wrote elsewhere as new', () => {
+    const messages = [message('bob', NOON), message('ada', NOON), message('bob', NOON)]
+    const readTo = messages[0]?.offset
+    expect(shape(rowsOf(messages, 'start', readTo))).toBe('beginning day lead lead new lead')
+  })
+
+  it('show an answer under the name of its author', () => {
+    const messages = [message('bob', NOON), { ...message('bob', NOON), replyTo: 'm1' }]
+    expect(shape(rowsOf(messages, 'start', undefined))).toBe('beginning day lead lead')
+  })
+
   it('have keys of their own', () => {
-    const messages = [message('ada', NOON), message('ada', NOON + DAY), message('ada', NOON + DAY)]
+    const messages = [message('bob', NOON), message('bob', NOON + DAY), message('bob', NOON + DAY)]
     const keys = rowsOf(messages, 'more', messages[0]?.offset).map(({ key }) => key)
     expect(new Set(keys).size).toBe(keys.length)
   })
@@ -86,5 +102,21 @@ describe('the author of a message', () => {
     ['that failed', { ...nobody, offset: undefined, state: 'failed' }, 'ada'],
   ])('%s', (_, written, author) => {
     expect(authorOf(written, 'ada')).toBe(author)
+  })
+})
+
+describe('who has seen what', () => {
+  const [first, second, third] = [message('ada', NOON), message('bob', NOON), message('ada', NOON)]
+  const messages = [first, second, third]
+  const last = third.offset ?? 0
+
+  it('is told at the last message that somebody has read', () => {
+    const seen = seenBy(messages, { grace: last + 5, cleo: last, bob: last - 1, ada: last }, 'ada')
+    expect([...seen]).toEqual([[third.id, ['cleo', 'grace']]])
+  })
+
+  it('is not told of what somebody wrote, nor before the first message', () => {
+    const seen = seenBy(messages, { bob: last - 1, grace: (first.offset ?? 0) - 1 }, 'ada')
+    expect(seen.size).toBe(0)
   })
 })

@@ -61,3 +61,26 @@ describe('a message of nothing but emoji', () => {
     expect(isEmojiOnly(content)).toBe(false)
   })
 })
+
+describe('the mentions of a message', () => {
+  const mentions = (content: string, users: string[]): string[] =>
+    partsOf(content, users).flatMap((part) => (part.kind === 'mention' ? [part.user] : []))
+
+  it.each([
+    ['@ada, see', ['ada'], ['ada']],
+    ['@ada-lovelace and @ada', ['ada', 'ada-lovelace'], ['ada-lovelace', 'ada']],
+    ['@ada.b is not @adaxb', ['ada.b'], ['ada.b']],
+    ['mail ada@example.com', ['example.com'], []],
+    ['`@ada` in code', ['ada'], []],
+    ['@nobody', ['ada'], []],
+    ['@adam', ['ada'], []],
+  ])('in "%s" for %j are %j', (content, users, found) => {
+    expect(mentions(content, users)).toEqual(found)
+  })
+
+  it('leave the text as it is', () => {
+    const content = 'hi @ada, and @bob (not @cleo)'
+    const texts = partsOf(content, ['ada', 'bob']).map(({ text }) => text)
+    expect(texts.join('')).toBe(content)
+  })
+})

@@ -4,11 +4,19 @@ export type Part =
   | { kind: 'link'; text: string; href: string }
   | { kind: 'code'; text: string }
   | { kind: 'block'; text: string }
+  | { kind: 'mention'; text: string; user: string }
 
 const PARTS = /```\n?([^]+?)\n?```\n?|`([^`\n]+)`|((?:https?:\/\/|mailto:)[^\s<>"]+)/gi
 const SAFE_SCHEMES = new Set(['http:', 'https:', 'mailto:'])
 
-export function partsOf(content: string): Part[] {
+/** `mentions`: the users whose `@id` in the content means them. */
+export function partsOf(content: string, mentions: readonly string[] = []): Part[] {
+  const parts = markedUp(content)
+  if (mentions.length === 0) return parts
+  return parts.flatMap((part) => (part.kind === 'text' ? mentioned(part.text, mentions) : [part]))
+}
+
+function markedUp(content: string): Part[] {
   const parts: Part[] = []
   let end = 0
   const text = (until: number): void => {
@@ -33,6 +41,23 @@ function partOf(block?: string, code?: string, address?: string): Part | undefin
   return URL.canParse(text) && SAFE_SCHEMES.has(new URL(text).protocol)
     ? { kind: 'link', text, href: text }
     : undefined
+}
+
+const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`)
+
+function mentioned(text: string, mentions: readonly string[]): Part[] {
+  // The longest first: `@ada-lovelace` is not `@ada`.
+  const users = mentions.toSorted((a, b) => b.length - a.length).map(escaped)
+  const pattern = new RegExp(`(?<![A-Za-z0-9_.@-])@(${users.join('|')})(?![A-Za-z0-9_])`, 'g')
+  const parts: Part[] = []
+  let end = 0
+  for (const { 0: whole, 1: user = '', index } of text.matchAll(pattern)) {
+    if (index > end) parts.push({ kind: 'text', text: text.slice(end, index) })
+    parts.push({ kind: 'mention', text: whole, user })
+    end = index + whole.length
+  }
+  if (end < text.length) parts.push({ kind: 'text', text: text.slice(end) })
+  return parts
 }
 
 /** `(see https://example.com/a_(b).)` links `https://example.com/a_(b)`: the rest belongs to the sentence. */

@@ -2,7 +2,7 @@ import { type JsonObject, ProtocolError } from '@tidewire/protocol'
 import { z } from 'zod'
 import { isRoom, isTalk, isUser } from './channels.ts'
 
-export const MAX_CONTENT = 10_000
+const MAX_CONTENT = 10_000
 /** Channels in one `unread_get`, and in its answer. */
 export const MAX_UNREAD = 150
 

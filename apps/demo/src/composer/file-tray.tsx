@@ -1,0 +1,54 @@
+import { sizeOf } from '../lib/words.ts'
+import { CloseIcon, FileIcon, WarningIcon } from '../parts/icons.tsx'
+import type { FileItem, Files } from './files.ts'
+
+/** The files of the next message, with how far they are. */
+export function FileTray({ files }: { files: Files }) {
+  if (files.items.length === 0) return null
+  return (
+    <ul className="tray" aria-label="Files" data-testid="tray">
+      {files.items.map((item) => (
+        <TrayItem key={item.key} item={item} files={files} />
+      ))}
+    </ul>
+  )
+}
+
+function TrayItem({ item, files }: { item: FileItem; files: Files }) {
+  const { key, name, progress, state } = item
+  const percent = Math.round(progress * 100)
+  return (
+    <li className="tray-item" data-testid="tray-item" data-state={state}>
+      {state === 'failed' ? <WarningIcon size={18} /> : <FileIcon />}
+      <span className="tray-words">
+        <bdi className="ellipsis" title={name}>
+          {name}
+        </bdi>
+        <span className="tray-state" role={state === 'failed' ? 'alert' : undefined}>
+          {wordsOf(item, percent)}
+        </span>
+      </span>
+      {state === 'failed' && (
+        <button type="button" className="link-button" onClick={() => files.retry(key)}>
+          Retry
+        </button>
+      )}
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={state === 'uploading' ? `Stop ${name}` : `Remove ${name}`}
+        onClick={() => files.remove(key)}
+      >
+        <CloseIcon />
+      </button>
+      {state === 'uploading' && (
+        <progress className="tray-bar" max={100} value={percent} aria-label={name} />
+      )}
+    </li>
+  )
+}
+
+function wordsOf({ state, size, reason }: FileItem, percent: number): string {
+  if (state === 'failed') return reason ?? 'Not uploaded.'
+  return state === 'done' ? sizeOf(size) : `${percent}% of ${sizeOf(size)}`
+}

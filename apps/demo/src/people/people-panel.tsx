@@ -1,0 +1,137 @@
+import { useRoom } from '@tidewire/react'
+import { useState } from 'react'
+import { useNow } from '../lib/hooks.ts'
+import { go } from '../lib/places.ts'
+import { directOf, nameOf } from '../lib/rooms.ts'
+import { ago } from '../lib/words.ts'
+import { CloseIcon, TalkIcon } from '../parts/icons.tsx'
+import { OwnStatusForm } from './own-status-form.tsx'
+import { type Person, usePeople } from './people.tsx'
+import { PersonAvatar } from './person-avatar.tsx'
+import { LABELS } from './status.ts'
+
+interface PeoplePanelProps {
+  viewer: string
+  /** The room that is open, by its channel; null elsewhere. */
+  room: string | null
+  onClose: () => void
+}
+
+const MANY = 12
+
+/** Who is here, who else there is, and what they say of themselves. */
+export function PeoplePanel({ viewer, room, onClose }: PeoplePanelProps) {
+  const { people, isUnknown } = usePeople()
+  const { members, memberCount } = useRoom(room && nameOf(room))
+  const [filter, setFilter] = useState('')
+  const isHere = new Set(members)
+  const found = people.filter(({ user }) => user.toLowerCase().includes(filter.toLowerCase()))
+  const here = found.filter(({ user }) => isHere.has(user))
+  const others = found.filter(({ user }) => !isHere.has(user))
+  return (
+    <section className="people" aria-label="People" data-testid="people">
+      <header className="panel-head">
+        <h2>People</h2>
+        <button type="button" className="icon-button" aria-label="Close people" onClick={onClose}>
+          <CloseIcon />
+        </button>
+      </header>
+      {!isUnknown && <OwnStatusForm viewer={viewer} />}
+      {people.length > MANY && (
+        <input
+          className="field people-filter"
+          value={filter}
+          onChange={(event) => setFilter(event.target.value)}
+          placeholder="Find somebody"
+          aria-label="Find somebody"
+          type="search"
+        />
+      )}
+      <div className="people-list">
+        {isUnknown && (
+          <p className="hint">Who is here is told over WebSocket, which this connection is not.</p>
+        )}
+        {memberCount > 0 && (
+          <Group
+            title="In this room"
+            count={memberCount}
+            people={here.toSorted(byPresence)}
+            viewer={viewer}
+            empty={filter === '' ? 'Nobody but you.' : 'Nobody of that name.'}
+          />
+        )}
+        <Group
+          title={members.length > 0 ? 'Others' : 'Everybody'}
+          count={others.length}
+          people={others.toSorted(byPresence)}
+          viewer={viewer}
+        />
+      </div>
+    </section>
+  )
+}
+
+/** Who is there first; they are in the order of their names already. */
+function byPresence(one: Person, other: Person): number {
+  return Number(one.availability === 'offline') - Number(other.availability === 'offline')
+}
+
+interface GroupProps {
+  title: string
+  count: number
+  people: readonly Person[]
+  viewer: string
+  empty?: string
+}
+
+function Group({ title, count, people, viewer, empty }: GroupProps) {
+  if (people.length === 0 && empty === undefined) return null
+  return (
+    <>
+      <h3 className="people-title">
+        {title} <span>{count}</span>
+      </h3>
+      {people.length === 0 && <p className="hint">{empty}</p>}
+      <ul>
+        {people.map((person) => (
+          <PersonRow key={person.user} person={person} viewer={viewer} />
+        ))}
+      </ul>
+    </>
+  )
+}
+
+function PersonRow({ person, viewer }: { person: Person; viewer: string }) {
+  const { user } = person
+  const { isUnknown } = usePeople()
+  return (
+    <li className="person" data-testid="person" data-user={user}>
+      <PersonAvatar user={user} />
+      <span className="person-words">
+        <bdi className="person-name ellipsis">{user}</bdi>
+        {!isUnknown && <StatusWords person={person} />}
+      </span>
+      <button
+        type="button"
+        className="icon-button person-talk"
+        aria-label={`Talk to ${user}`}
+        title={`Talk to ${user}`}
+        onClick={() => go(directOf(viewer, user))}
+      >
+        <TalkIcon />
+      </button>
+    </li>
+  )
+}
+
+/** A note, or how long somebody is away. */
+function StatusWords({ person: { availability, note, lastSeen } }: { person: Person }) {
+  const isAway = availability === 'offline' && lastSeen !== undefined
+  const now = useNow(60_000, isAway)
+  const words = isAway ? `Last seen ${ago(lastSeen, now)}` : LABELS[availability]
+  return (
+    <span className="person-note ellipsis" data-testid="note" dir="auto">
+      {note || words}
+    </span>
+  )
+}

@@ -1,0 +1,77 @@
+import { useConnection, useRoom } from '@tidewire/react'
+import { connectionWords } from '../lib/connection-words.ts'
+import { labelOf, nameOf, otherOf } from '../lib/rooms.ts'
+import { counted } from '../lib/words.ts'
+import { PeopleIcon } from '../parts/icons.tsx'
+import { usePeople } from '../people/people.tsx'
+import { PersonAvatar } from '../people/person-avatar.tsx'
+import { LABELS } from '../people/status.ts'
+import { useChannelState } from './use-channel-state.ts'
+
+interface RoomHeadProps {
+  room: string
+  viewer: string
+  isPeopleOpen: boolean
+  onPeople: () => void
+}
+
+export function RoomHead({ room, viewer, isPeopleOpen, onPeople }: RoomHeadProps) {
+  const { state } = useConnection()
+  const { tone, label } = connectionWords(state, useChannelState(room), 0)
+  const other = otherOf(room, viewer)
+  return (
+    <header className="room-head">
+      <h1>
+        {other === undefined ? (
+          <span className="hash" aria-hidden="true">
+            #
+          </span>
+        ) : (
+          <PersonAvatar user={other} />
+        )}
+        <bdi className="ellipsis">{labelOf(room, viewer)}</bdi>
+        {other !== undefined && <OtherStatus user={other} />}
+      </h1>
+      <span className="room-status" data-tone={tone}>
+        {label}
+      </span>
+      <PeopleButton room={room} isOpen={isPeopleOpen} onPress={onPeople} />
+    </header>
+  )
+}
+
+function OtherStatus({ user }: { user: string }) {
+  const { of, isUnknown } = usePeople()
+  const { availability, note } = of(user)
+  if (isUnknown) return null
+  return (
+    <span className="room-note ellipsis" dir="auto">
+      {note || LABELS[availability]}
+    </span>
+  )
+}
+
+interface PeopleButtonProps {
+  room: string
+  isOpen: boolean
+  onPress: () => void
+}
+
+function PeopleButton({ room, isOpen, onPress }: PeopleButtonProps) {
+  const { memberCount } = useRoom(nameOf(room))
+  const words = memberCount > 0 ? `People, ${counted(memberCount, 'member')}` : 'People'
+  return (
+    <button
+      type="button"
+      className="people-button"
+      data-testid="people-button"
+      aria-label={words}
+      title={words}
+      aria-pressed={isOpen}
+      onClick={onPress}
+    >
+      <PeopleIcon />
+      {memberCount > 0 && <span>{memberCount}</span>}
+    </button>
+  )
+}

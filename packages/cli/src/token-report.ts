@@ -46,7 +46,8 @@ function claim(name: string, value: unknown, now: number): string {
 
 function distance(ms: number): string {
   const [unit, name] = UNITS.find(([size]) => Math.abs(ms) >= size) ?? [1000, 'seconds']
-  const amount = `${Math.floor(Math.abs(ms) / unit)} ${name}`
+  const count = Math.floor(Math.abs(ms) / unit)
+  const amount = `${count} ${count === 1 ? name.slice(0, -1) : name}`
   return ms < 0 ? `${amount} ago` : `in ${amount}`
 }
 

@@ -150,7 +150,8 @@ describe('a server whose log dies', () => {
   it('says so to readiness, to whoever embeds it and to publishers, and still closes', async () => {
     const fatal: string[] = []
     const started = once(process, 'worker') as Promise<[Worker]>
-    const server = await start({ onFatal: ({ message }) => fatal.push(message) })
+    // No features: they have a thread of their own.
+    const server = await start({ features: [], onFatal: ({ message }) => fatal.push(message) })
     const [log] = await started
     const publishing = publish(server, 'a').catch((error: unknown) => error)
     await log.terminate()

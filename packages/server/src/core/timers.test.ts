@@ -88,7 +88,7 @@ describe('a wheel of timers', () => {
     for (const name of names) timers.after(1_000, note(name))
     await clock.advance(2_000)
     expect(fired).toEqual(names)
-    expect(turns).toEqual([20, 40])
+    expect(turns).toEqual([8, 16, 24, 32, 40, 48])
   })
 
   it('fires nothing more when it was closed in between', async () => {
@@ -96,6 +96,6 @@ describe('a wheel of timers', () => {
     timers.after(1_000, () => timers.close())
     for (let i = 0; i < 50; i++) timers.after(1_000, note('one'))
     await clock.advance(2_000)
-    expect(fired).toHaveLength(19)
+    expect(fired).toHaveLength(7)
   })
 })

@@ -3,7 +3,7 @@ import type { Clock } from './ports/clock.ts'
 const SLOTS = 64
 const TICK_MS = 1_000
 /** Deadlines that fire in one turn. */
-const AT_ONCE = 20
+const AT_ONCE = 8
 
 interface Timer {
   /** Undefined when it was cancelled. */

@@ -10,7 +10,7 @@ const BAD_SEQUENCE = 12
 describe.skipIf(!hasCompiler())('the load generator', () => {
   let program = ''
   beforeAll(() => {
-    program = compileGenerator()
+    program = compileGenerator('broadcast')
   })
 
   async function run(faults: Faults, load: Partial<Load> = {}): Promise<Measurement> {

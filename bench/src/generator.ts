@@ -33,11 +33,15 @@ export function hasCompiler(): boolean {
   return process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0
 }
 
-/** Compiles the generator where its sources are newer, and returns the path of the program. */
-export function compileGenerator(): string {
-  const program = join(paths.build, 'generator')
-  const sources = readdirSync(paths.generatorSources).map((name) =>
-    join(paths.generatorSources, name),
+/** The programs that make load, a folder of `generator/` each. */
+export type Program = 'broadcast'
+
+/** Compiles the program where its sources are newer, and returns its path. */
+export function compileGenerator(name: Program): string {
+  const program = join(paths.build, `generator-${name}`)
+  const common = join(paths.generatorSources, 'common')
+  const sources = [common, join(paths.generatorSources, name)].flatMap((folder) =>
+    readdirSync(folder).map((file) => join(folder, file)),
   )
   const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs))
   if (existsSync(program) && statSync(program).mtimeMs > newest) return program
@@ -46,9 +50,8 @@ export function compileGenerator(): string {
   }
   mkdirSync(paths.build, { recursive: true })
   const files = sources.filter((path) => path.endsWith('.c'))
-  const compiler = spawnSync('cc', ['-std=gnu11', '-O2', '-Wall', '-o', program, ...files], {
-    encoding: 'utf8',
-  })
+  const flags = ['-std=gnu11', '-O2', '-Wall', '-I', common, '-o', program]
+  const compiler = spawnSync('cc', [...flags, ...files], { encoding: 'utf8' })
   if (compiler.status !== 0) throw new Error(`The generator does not compile:\n${compiler.stderr}`)
   return program
 }

@@ -16,7 +16,7 @@ async function main(flags: Flags): Promise<number> {
   const peers = (flags.scenario === 'durable' ? ['tidewire' as const] : flags.only).map(peerNamed)
   const progress = (line: string) => void process.stderr.write(`${line}\n`)
   installPeers(peers, progress)
-  const rig: Rig = { generator: compileGenerator(), pinning: choosePinning(), progress }
+  const rig: Rig = { generator: compileGenerator('broadcast'), pinning: choosePinning(), progress }
   const versions = Object.fromEntries(peers.map((peer) => [peer.name, versionOf(peer)]))
   const conditions = describeConditions(flags, rig, peers, versions)
   progress(conditions.join('\n'))

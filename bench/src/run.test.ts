@@ -18,7 +18,7 @@ describe.skipIf(!hasCompiler())('a measurement', () => {
   let rig: Rig
   beforeAll(() => {
     rig = {
-      generator: compileGenerator(),
+      generator: compileGenerator('broadcast'),
       pinning: { server: [], generator: [], note: 'not pinned' },
       progress: () => undefined,
     }

@@ -20,6 +20,7 @@ import { Lifecycle } from './lifecycle.ts'
 import { Identity } from './identity.ts'
 import { type Limits, toldLimits } from './limits.ts'
 import type { Namespace, Namespaces } from './namespaces.ts'
+import { Pace } from './pace.ts'
 import { permitServer } from './permissions.ts'
 import { type Actor, ANYONE } from './ports/actor.ts'
 import type { Authenticator } from './ports/authenticator.ts'
@@ -106,6 +107,7 @@ export class Core implements Service {
   readonly identity: Identity
   readonly heartbeatMs: number
   readonly turn: Turn
+  readonly pace: Pace
   readonly timers: Timers
   readonly calls: Calls
   readonly newId: () => string
@@ -124,6 +126,7 @@ export class Core implements Service {
     this.newId = options.newId
     this.#random = options.random
     this.turn = new Turn(options.clock, (error, failed) => this.#failTurn(error, failed))
+    this.pace = new Pace(options.clock)
     this.timers = new Timers(options.clock)
     this.calls = new Calls(options.clock)
     this.channels = new Channels(options.clock, options.observer, this.turn)

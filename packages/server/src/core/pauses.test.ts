@@ -11,7 +11,7 @@ it('reads again when no reason is left, however often each was given', () => {
   pauses.delete('work')
   expect(connection.paused).toBe(true)
   pauses.delete('work')
-  pauses.delete('auth')
+  pauses.delete('intake')
   expect(connection.paused).toBe(true)
   pauses.delete('strike')
   expect(connection.paused).toBe(false)

@@ -1,12 +1,12 @@
 import type { Connection } from './ports/connection.ts'
 
 /**
- * `work`: too much is unanswered; `auth`: the token is being checked; `strike`: too much was refused; `stop`: the server
- * stops.
+ * `work`: too much is unanswered; `intake`: frames wait for those before them; `strike`: too much was refused; `stop`:
+ * the server stops.
  */
-export type PauseReason = 'work' | 'auth' | 'strike' | 'stop'
+export type PauseReason = 'work' | 'intake' | 'strike' | 'stop'
 
-const BIT: Record<PauseReason, number> = { work: 1, auth: 2, strike: 4, stop: 8 }
+const BIT: Record<PauseReason, number> = { work: 1, intake: 2, strike: 4, stop: 8 }
 
 /** Why a connection is read no further. It is read again when no reason is left. */
 export class Pauses {

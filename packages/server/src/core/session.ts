@@ -9,6 +9,7 @@ import {
 import { publish } from './commands/publish.ts'
 import type { Command, Core, Reply } from './core.ts'
 import { watchExpiry } from './expiry.ts'
+import { Intake } from './intake.ts'
 import { Order } from './order.ts'
 import { Outbox } from './outbox.ts'
 import { Pages } from './pages.ts'
@@ -47,8 +48,8 @@ export class Session implements SessionHandle, Flushable, Reader {
   #strikes: Strikes | undefined
   /** Commands that were not answered yet. */
   #inFlight = 0
-  /** Frames that came behind an `auth` whose token is being checked. The connection is paused: one chunk at most. */
-  #behindAuth: Envelope[] | undefined
+  readonly #intake: Intake
+  #isCheckingToken = false
   readonly #pages: Pages
   #order: Order | undefined
   #cancelTimer: (() => void) | undefined
@@ -58,6 +59,7 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.id = id
     this.connection = connection
     this.pauses = new Pauses(connection)
+    this.#intake = new Intake(core.clock, core.pace, this.pauses, this)
     this.#outbox = new Outbox(connection, core.limits.max_outbox_bytes)
     this.#pages = new Pages(connection, this.#outbox, core.clock)
   }
@@ -96,7 +98,7 @@ export class Session implements SessionHandle, Flushable, Reader {
 
   receive(envelope: Envelope): void {
     if (this.#closed) return
-    if (this.#behindAuth !== undefined) return this.#holdBehindAuth(envelope)
+    if (this.#intake.isHolding) return this.#hold(envelope)
     const { type, metadata } = envelope
     if (this.#actor === undefined && type !== 'auth' && type !== 'ping') {
       return this.expel(required(), type)
@@ -104,6 +106,8 @@ export class Session implements SessionHandle, Flushable, Reader {
     const command =
       this.#core.command(type) ??
       (metadata.channel !== undefined && !isReserved(type) ? publish : undefined)
+    // Publications are sequenced as they come: those of a turn are one batch.
+    if (command !== publish && !this.#intake.mayRun(envelope)) return
     try {
       this.#count(command, envelope)
       if (command === undefined) throw unknownType(type, metadata.channel)
@@ -292,28 +296,21 @@ export class Session implements SessionHandle, Flushable, Reader {
     }
   }
 
-  #holdBehindAuth(envelope: Envelope): void {
-    const held = this.#behindAuth!
-    if (held.push(envelope) <= this.#core.limits.max_in_flight) return
+  #hold(envelope: Envelope): void {
+    const held = this.#intake.add(envelope)
+    if (!this.#isCheckingToken || held <= this.#core.limits.max_in_flight) return
     this.expel(
       new ProtocolError('rate_limited', 'Wait for `auth_response` before sending so much.'),
       'auth',
     )
   }
 
-  #goOnAfterAuth(): void {
-    const held = this.#behindAuth ?? []
-    this.#behindAuth = undefined
-    this.pauses.delete('auth')
-    for (const envelope of held) this.receive(envelope)
-  }
-
   #answerLater(reply: Promise<Reply | undefined>, envelope: Envelope): void {
     const { type, metadata } = envelope
     this.#inFlight += 1
     if (type === 'auth') {
-      this.#behindAuth = []
-      this.pauses.add('auth')
+      this.#isCheckingToken = true
+      this.#intake.hold()
     }
     if (this.#inFlight >= this.#core.limits.max_in_flight) this.pauses.add('work')
     reply.then(
@@ -328,6 +325,11 @@ export class Session implements SessionHandle, Flushable, Reader {
         if (type === 'auth') this.#goOnAfterAuth()
       },
     )
+  }
+
+  #goOnAfterAuth(): void {
+    this.#isCheckingToken = false
+    this.#intake.goOn()
   }
 
   #answered(): void {

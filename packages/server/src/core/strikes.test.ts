@@ -18,21 +18,22 @@ beforeEach(async () => {
   ada.session.receive(frame('ping'))
 })
 
-function refuse(times: number): void {
+async function refuse(times: number): Promise<void> {
   for (let i = 0; i < times; i++) ada.session.receive(frame('ping'))
+  await clock.settle()
 }
 
 /** Another 256 refusals, and the pause that follows. */
 async function strike(): Promise<void> {
-  refuse(256)
+  await refuse(256)
   await clock.advance(PAUSE_MS)
 }
 
 describe('a client that goes on while it is refused', () => {
   it('is read no further for a moment after 256 refusals, and then again', async () => {
-    refuse(255)
+    await refuse(255)
     expect(ada.connection.paused).toBe(false)
-    refuse(1)
+    await refuse(1)
     expect(ada.connection.paused).toBe(true)
     await clock.advance(PAUSE_MS - 1)
     expect(ada.connection.paused).toBe(true)
@@ -43,8 +44,7 @@ describe('a client that goes on while it is refused', () => {
   })
 
   it('is not struck for what was on its way when the reading stopped', async () => {
-    refuse(100_000)
-    await clock.settle()
+    await refuse(100_000)
     expect(ada.connection.closedWith).toBeUndefined()
     expect(ada.connection.of('error')).toHaveLength(100_000)
   })
@@ -52,15 +52,14 @@ describe('a client that goes on while it is refused', () => {
   it('is ended by 4004 at the tenth time', async () => {
     for (let i = 0; i < 9; i++) await strike()
     expect(ada.connection.closedWith).toBeUndefined()
-    refuse(256)
-    await clock.settle()
+    await refuse(256)
     expect(ada.connection.closedWith).toEqual({ code: 4004, reason: 'rate_limited' })
     expect(ada.connection.of('error').at(-1)?.payload).toMatchObject({ retry_after_ms: 60_000 })
   })
 
   it('is forgiven everything after ten seconds of peace', async () => {
     for (let i = 0; i < 9; i++) await strike()
-    refuse(255)
+    await refuse(255)
     await clock.advance(10_000)
     for (let i = 0; i < 9; i++) await strike()
     expect(ada.connection.closedWith).toBeUndefined()
@@ -69,12 +68,12 @@ describe('a client that goes on while it is refused', () => {
   it('is not forgiven for less', async () => {
     for (let i = 0; i < 9; i++) await strike()
     await clock.advance(9_999 - PAUSE_MS)
-    refuse(256)
+    await refuse(256)
     expect(ada.connection.closedWith?.code).toBe(4004)
   })
 
   it('leaves nothing behind when it disconnects during the pause', async () => {
-    refuse(256)
+    await refuse(256)
     ada.session.closed(1001)
     ada.connection.paused = true
     await clock.advance(PAUSE_MS)

@@ -25,7 +25,7 @@ export class Channels {
   constructor(clock: Clock, observer: Observer, turn: Turn) {
     this.#clock = clock
     this.#observer = observer
-    this.#hub = new Hub(turn)
+    this.#hub = new Hub(turn, clock)
     this.#taps = new Taps(observer)
     this.#lookForGaps()
   }
@@ -43,6 +43,7 @@ export class Channels {
   /** Resolves when every accepted publish was answered. */
   async stop(): Promise<void> {
     await Promise.all(this.namespaces.all().map(({ broker }) => broker.stop()))
+    this.#hub.flush()
     this.#cancelLook?.()
   }
 
@@ -59,8 +60,9 @@ export class Channels {
   /** As `Broker.join`: undefined when what is published from now on reaches the subscription. */
   join(subscription: Subscription): Promise<void> | undefined {
     const { channel } = subscription
-    this.#hub.join(channel, subscription)
-    return this.namespaces.of(channel).broker.join(channel)
+    const { policy, broker } = this.namespaces.of(channel)
+    this.#hub.join(channel, subscription, policy.min_flush_interval_ms)
+    return broker.join(channel)
   }
 
   /** Hands frames that are no publications to who listens to the channel now. They have no place in its log. */

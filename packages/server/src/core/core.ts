@@ -1,13 +1,4 @@
-import {
-  type Envelope,
-  isEventName,
-  isMessageId,
-  isReserved,
-  type JsonObject,
-  ProtocolError,
-  type Publication,
-} from '@tidewire/protocol'
-import { addressKey } from './address-key.ts'
+import { type Envelope, type JsonObject, ProtocolError, type Publication } from '@tidewire/protocol'
 import { Admission } from './admission.ts'
 import { type CallResult, Calls } from './calls.ts'
 import { Channels } from './channels.ts'
@@ -26,13 +17,20 @@ import { type Actor, ANYONE } from './ports/actor.ts'
 import type { Authenticator } from './ports/authenticator.ts'
 import { grants } from './ports/capabilities.ts'
 import type { Authorizer } from './ports/authorizer.ts'
-import type { Page, Receipt } from './ports/broker.ts'
+import type { Page } from './ports/broker.ts'
 import type { Clock } from './ports/clock.ts'
 import { type Connection, SERVICE_RESTART } from './ports/connection.ts'
 import { type Members, NO_MEMBERS } from './ports/members.ts'
 import type { Observer } from './ports/observer.ts'
 import type { RevocationStore, Target } from './ports/revocations.ts'
-import type { HistoryRequest, PublishRequest, Service, SessionHandle } from './ports/service.ts'
+import type {
+  HistoryRequest,
+  PublishReceipt,
+  PublishRequest,
+  Service,
+  SessionHandle,
+} from './ports/service.ts'
+import { Publishing } from './publishing.ts'
 import { RateLimits } from './rate-limits.ts'
 import { noteRefusal } from './refusals.ts'
 import { Rights } from './rights.ts'
@@ -112,6 +110,7 @@ export class Core implements Service {
   readonly calls: Calls
   readonly newId: () => string
   readonly #random: () => number
+  readonly #publishing = new Publishing(this)
   readonly #commands = new Map<string, Command>(Object.entries(commands))
   #stopping = false
   #timestamp = ''
@@ -246,35 +245,6 @@ export class Core implements Service {
     return page
   }
 
-  async #publish(
-    actor: Actor,
-    { channel, type, payload, message_id, reserved = false }: PublishRequest,
-  ): Promise<Receipt & { message_id: string }> {
-    const namespace = this.namespaces.of(channel)
-    await this.gate.permit(actor, 'publish', channel)
-    // Somebody may have been asked for a while.
-    this.rights.check(actor)
-    if (!isEventName(type) || (isReserved(type) && !reserved)) {
-      throw new ProtocolError(
-        'bad_envelope',
-        'The type is not the name of an event, such as `message`, or is one of the protocol.',
-      )
-    }
-    if (message_id !== undefined && !isMessageId(message_id)) {
-      throw new ProtocolError('bad_envelope', '`message_id` is not a text of 1 to 128 characters.')
-    }
-    // What the same publish costs as a frame, so that every transport takes the same.
-    const metadata = message_id === undefined ? { channel } : { channel, message_id }
-    boundFrame({ type, payload, metadata }, this.limits.max_frame_bytes)
-    const draft = await this.interceptors.pass(
-      namespace.name,
-      this.draft(channel, type, payload, message_id, { user: actor.user }),
-      actor,
-    )
-    const id = draft.metadata.message_id
-    return { ...(await this.channels.publish(namespace, draft)), message_id: id }
-  }
-
   #failTurn(error: unknown, failed: Flushable): void {
     this.observer.failed('turn', error)
     if (!(failed instanceof Session)) return
@@ -322,16 +292,24 @@ export class Core implements Service {
     return session
   }
 
-  async publish(actor: Actor, request: PublishRequest): Promise<Receipt & { message_id: string }> {
-    const { type, channel } = request
+  async publish(actor: Actor, request: PublishRequest): Promise<PublishReceipt> {
     try {
-      if (actor.kind !== 'server') {
-        this.rates?.publish(type, actor.user, addressKey(actor.address ?? ''), undefined)
-      }
-      return await this.#publish(actor, request)
+      return await this.#publishing.one(actor, request)
     } catch (error) {
-      throw this.#noted(error, actor, 'publish', channel)
+      throw this.#noted(error, actor, 'publish', request.channel)
     }
+  }
+
+  publishMany(
+    actor: Actor,
+    channels: readonly string[],
+    request: Omit<PublishRequest, 'channel'>,
+  ): Promise<PublishReceipt>[] {
+    return this.#publishing.many(actor, channels, request).map((receipt, i) =>
+      receipt.catch((error: unknown) => {
+        throw this.#noted(error, actor, 'publish', channels[i])
+      }),
+    )
   }
 
   async history(

@@ -30,7 +30,14 @@ function gateOf({ policy = {}, ...options }: World): Gate {
   const namespaces = new Namespaces()
   const broker = new MemoryBroker({ clock: new FakeClock(), newId: () => 'id' })
   const all = Object.fromEntries(RULED.map((action) => [action, 'anyone'])) as Record<Action, Rule>
-  const whole: Policy = { durability: 'memory', hook: false, retention: {}, ...all, ...policy }
+  const whole: Policy = {
+    durability: 'memory',
+    hook: false,
+    retention: {},
+    min_flush_interval_ms: 0,
+    ...all,
+    ...policy,
+  }
   namespaces.add({ name: 'app', policy: whole, broker })
   return new Gate({
     namespaces,

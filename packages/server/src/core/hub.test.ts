@@ -1,7 +1,7 @@
 import type { Position, Publication } from '@tidewire/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FakeClock } from '../testing/fake-clock.ts'
-import { Hub } from './hub.ts'
+import { Hub, type Recipient } from './hub.ts'
 import { Turn } from './turn.ts'
 
 const CHANNEL = 'chat:a'
@@ -11,19 +11,101 @@ function publication(offset: number): Publication {
   return { type: 'message', payload: {}, metadata }
 }
 
+function recipient(): { recipient: Recipient; batches: number[][] } {
+  const batches: number[][] = []
+  return {
+    batches,
+    recipient: {
+      deliver: ({ publications }) =>
+        void batches.push(publications.map(({ metadata }) => metadata.offset!)),
+      signal: () => undefined,
+      missed: () => undefined,
+    },
+  }
+}
+
+describe('what is published fast', () => {
+  let clock: FakeClock
+  let hub: Hub
+  let batches: number[][]
+
+  async function publish(...offsets: number[]): Promise<void> {
+    for (const offset of offsets) hub.deliver(CHANNEL, 'e', [publication(offset)])
+    await clock.settle()
+  }
+
+  beforeEach(() => {
+    clock = new FakeClock()
+    hub = new Hub(new Turn(clock, () => undefined), clock)
+    const listener = recipient()
+    batches = listener.batches
+    hub.join(CHANNEL, listener.recipient, 5)
+  })
+
+  it('leaves at the end of its turn when it comes one by one', async () => {
+    await publish(1)
+    await publish(2)
+    expect(batches).toEqual([[1], [2]])
+  })
+
+  it('is gathered for the interval when more than one came in the turn before', async () => {
+    await publish(1, 2)
+    await publish(3)
+    await publish(4)
+    expect(batches).toEqual([[1, 2]])
+    await clock.advance(5)
+    expect(batches).toEqual([
+      [1, 2],
+      [3, 4],
+    ])
+  })
+
+  it('does not wait when the batch is worth a write of its own', async () => {
+    await publish(1, 2)
+    await publish(3)
+    await publish(...Array.from({ length: 15 }, (_, i) => 4 + i))
+    expect(batches).toHaveLength(2)
+    expect(batches[1]).toHaveLength(16)
+  })
+
+  it('leaves at once again after a silence', async () => {
+    await publish(1, 2)
+    await clock.advance(11)
+    await publish(3)
+    expect(batches).toEqual([[1, 2], [3]])
+  })
+
+  it('leaves at once again when it came one by one for a while', async () => {
+    await publish(1, 2)
+    for (const offset of [3, 4, 5]) {
+      await publish(offset)
+      await clock.advance(5)
+    }
+    await publish(6)
+    expect(batches).toEqual([[1, 2], [3], [4], [5], [6]])
+  })
+
+  it('does not wait for the interval when everything is to be handed out', async () => {
+    await publish(1, 2)
+    await publish(3)
+    hub.flush()
+    expect(batches).toEqual([[1, 2], [3]])
+    await clock.advance(5)
+    expect(batches).toHaveLength(2)
+  })
+})
+
 describe('what the log is known to hold and the bus did not bring', () => {
   let hub: Hub
   let missed: Position[]
   const top = (offset: number, epoch = 'e'): Position => ({ epoch, offset })
 
   beforeEach(() => {
-    hub = new Hub(new Turn(new FakeClock(), () => undefined))
+    const clock = new FakeClock()
+    hub = new Hub(new Turn(clock, () => undefined), clock)
     missed = []
-    hub.join(CHANNEL, {
-      deliver: () => undefined,
-      signal: () => undefined,
-      missed: (position) => void missed.push(position),
-    })
+    const missing = { missed: (position: Position) => void missed.push(position) }
+    hub.join(CHANNEL, { ...recipient().recipient, ...missing }, 0)
   })
 
   it('is missed at the second look, once', () => {

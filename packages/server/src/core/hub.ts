@@ -1,7 +1,13 @@
 import type { Position, Publication } from '@tidewire/protocol'
 import { type Batch, ChannelBatch } from './ports/batch.ts'
 import { reaches } from './catch-up.ts'
+import type { Clock } from './ports/clock.ts'
 import type { Turn } from './turn.ts'
+
+/** Publications that are worth a write of their own: those that come behind them would save little more. */
+const FULL = 16
+/** What comes so long after the last batch came out of silence. */
+const SILENCE_MS = 10
 
 /** One that listens to a channel on this node. */
 export interface Recipient {
@@ -12,13 +18,23 @@ export interface Recipient {
   missed(top: Position): void
 }
 
-/** A channel that somebody on this node listens to, with what this turn brought it. */
+/**
+ * A channel that somebody on this node listens to, with what is to be handed out. What comes out of silence leaves at
+ * the end of its turn. While publications come faster than they are handed out, each batch waits for more of them:
+ * a write costs the same for one as for many.
+ */
 class Room {
   readonly channel: string
   readonly recipients = new Set<Recipient>()
   readonly #turn: Turn
+  readonly #clock: Clock
+  readonly #minIntervalMs: number
   #epoch: string | undefined
   #pending: Publication[] = []
+  /** Ends the wait of what is pending. */
+  #endWait: (() => void) | undefined
+  /** When a batch of more than one was handed out, by `Clock.steady`. */
+  #busyAt = 0
   /** Of what came last; 0 before anything did, and in channels without a log. */
   #last = 0
   /** What the log is known to hold and did not come. */
@@ -26,18 +42,21 @@ class Room {
   /** What was missing at the last look already. */
   #overdue: Position | undefined
 
-  constructor(channel: string, turn: Turn) {
+  constructor(channel: string, turn: Turn, clock: Clock, minIntervalMs: number) {
     this.channel = channel
     this.#turn = turn
+    this.#clock = clock
+    this.#minIntervalMs = minIntervalMs
   }
 
   add(epoch: string | undefined, publications: readonly Publication[]): void {
     if (this.#pending.length > 0 && !this.#continues(epoch, publications)) this.#handOut()
     if (this.#pending.length === 0) {
       this.#epoch = epoch
-      this.#turn.touchChannel(this)
+      this.#schedule()
     }
     for (const publication of publications) this.#pending.push(publication)
+    if (this.#pending.length >= FULL) this.#endWait?.()
     this.#last = publications.at(-1)?.metadata.offset ?? 0
   }
 
@@ -74,7 +93,22 @@ class Room {
     if (this.#pending.length > 0) this.#handOut()
   }
 
+  #schedule(): void {
+    const wait = this.#minIntervalMs
+    if (wait === 0 || this.#clock.steady() - this.#busyAt > SILENCE_MS) {
+      return this.#turn.touchChannel(this)
+    }
+    const end = (): void => {
+      cancel()
+      this.#endWait = undefined
+      this.#turn.touchChannel(this)
+    }
+    const cancel = this.#clock.after(wait, end)
+    this.#endWait = end
+  }
+
   #handOut(): void {
+    if (this.#pending.length > 1) this.#busyAt = this.#clock.steady()
     const batch = new ChannelBatch(this.channel, this.#epoch, this.#pending)
     this.#pending = []
     for (const recipient of this.recipients) recipient.deliver(batch)
@@ -94,17 +128,28 @@ class Room {
  */
 export class Hub {
   readonly #turn: Turn
+  readonly #clock: Clock
   readonly #rooms = new Map<string, Room>()
   readonly #waiting = new Set<Room>()
 
-  constructor(turn: Turn) {
+  constructor(turn: Turn, clock: Clock) {
     this.#turn = turn
+    this.#clock = clock
   }
 
-  join(channel: string, recipient: Recipient): void {
+  /** `minIntervalMs`: between two batches of the channel under load. It is that of its first recipient. */
+  join(channel: string, recipient: Recipient, minIntervalMs: number): void {
     let room = this.#rooms.get(channel)
-    if (room === undefined) this.#rooms.set(channel, (room = new Room(channel, this.#turn)))
+    if (room === undefined) {
+      room = new Room(channel, this.#turn, this.#clock, minIntervalMs)
+      this.#rooms.set(channel, room)
+    }
     room.recipients.add(recipient)
+  }
+
+  /** Hands out whatever waits for more. */
+  flush(): void {
+    for (const room of this.#rooms.values()) room.flush()
   }
 
   /** True when the recipient was the channel's last one. */

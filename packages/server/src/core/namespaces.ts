@@ -15,6 +15,8 @@ export interface Policy {
   /** Whether the hook is asked, too. */
   hook: boolean
   retention: Retention
+  /** Milliseconds between two batches of one channel under load; 0: every turn of the event loop. */
+  min_flush_interval_ms: number
 }
 
 export interface Namespace {

@@ -9,7 +9,8 @@ import type { Connection } from './ports/connection.ts'
 export class Outbox {
   readonly #connection: Connection
   readonly #maxBytes: number
-  #batches: Batch[] = []
+  /** Undefined when nothing waits, as for most sessions at most times. */
+  #batches: Batch[] | undefined
 
   constructor(connection: Connection, maxBytes: number) {
     this.#connection = connection
@@ -18,21 +19,26 @@ export class Outbox {
 
   /** True when the outbox was empty: the session has to be touched. */
   push(batch: Batch): boolean {
-    return this.#batches.push(batch) === 1
+    if (this.#batches !== undefined) {
+      this.#batches.push(batch)
+      return false
+    }
+    this.#batches = [batch]
+    return true
   }
 
   /** `overflow`: the peer does not keep up. Nothing was written, and the session must end. */
   flush(): 'sent' | 'overflow' {
-    if (this.#batches.length === 0) return 'sent'
-    if (this.#connection.buffered() > this.#maxBytes) return 'overflow'
     const batches = this.#batches
-    this.#batches = []
+    if (batches === undefined) return 'sent'
+    if (this.#connection.buffered() > this.#maxBytes) return 'overflow'
+    this.#batches = undefined
     this.#connection.send(batches)
     return 'sent'
   }
 
   clear(): void {
-    this.#batches = []
+    this.#batches = undefined
   }
 
   /** Whether who reads history should wait before it reads more: half of the bound is for live traffic. */

@@ -21,15 +21,9 @@ export class Metrics {
     'transport',
     'code',
   ])
-  readonly #publications = this.#counter('publications_total', 'Publishes that were accepted.', [
-    'durability',
-    'duplicate',
-  ])
-  readonly #deliveries = this.#counter(
-    'deliveries_total',
-    'Publications handed to connections.',
-    [],
-  ).labels()
+  // Numbers on the hot path: they become metrics when somebody asks.
+  readonly #published = new Map<string, { first: number; duplicate: number }>()
+  #delivered = 0
   readonly #resets = this.#counter('resets_total', 'Gaps that subscribers were told of.', [
     'reason',
   ])
@@ -38,6 +32,30 @@ export class Metrics {
   ])
   readonly #errors = this.#counter('errors_total', 'Failures no client is to blame for.', ['where'])
   #eventLoop: IntervalHistogram | undefined
+
+  constructor() {
+    const publications = this.#counter(
+      'publications_total',
+      'Publishes that were accepted.',
+      ['durability', 'duplicate'],
+      () => {
+        publications.reset()
+        for (const [durability, { first, duplicate }] of this.#published) {
+          publications.inc({ durability, duplicate: 'false' }, first)
+          publications.inc({ durability, duplicate: 'true' }, duplicate)
+        }
+      },
+    )
+    const deliveries = this.#counter(
+      'deliveries_total',
+      'Publications handed to connections.',
+      [],
+      () => {
+        deliveries.reset()
+        deliveries.inc(this.#delivered)
+      },
+    )
+  }
 
   connected(transport: string): void {
     const label = knownTransport(transport)
@@ -52,11 +70,16 @@ export class Metrics {
   }
 
   published(durability: string, duplicate: boolean): void {
-    this.#publications.inc({ durability, duplicate: String(duplicate) })
+    let counts = this.#published.get(durability)
+    if (counts === undefined) {
+      this.#published.set(durability, (counts = { first: 0, duplicate: 0 }))
+    }
+    if (duplicate) counts.duplicate += 1
+    else counts.first += 1
   }
 
   delivered(count: number): void {
-    this.#deliveries.inc(count)
+    this.#delivered += count
   }
 
   reset(reason: string): void {
@@ -104,8 +127,14 @@ export class Metrics {
     this.#registry.clear()
   }
 
-  #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
-    return new Counter({ name: `tidewire_${name}`, help, labelNames, registers: [this.#registry] })
+  #counter<T extends string>(
+    name: string,
+    help: string,
+    labelNames: T[],
+    collect: () => void = () => {},
+  ): Counter<T> {
+    const registers = [this.#registry]
+    return new Counter({ name: `tidewire_${name}`, help, labelNames, registers, collect })
   }
 
   #gauge<T extends string>(

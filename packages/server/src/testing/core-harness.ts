@@ -91,6 +91,7 @@ export class CoreHarness {
       presence: 'user',
       hook: false,
       retention: {},
+      min_flush_interval_ms: 0,
       ...rules,
     }
     await this.core.addNamespace({ name, policy, broker })

@@ -21,6 +21,7 @@ import { tokenOf } from './bearer.ts'
 import type { Door } from './door.ts'
 import { headersOf, manyHeaders, toProtocolError } from './http-errors.ts'
 import { splitTarget } from './request.ts'
+import { Gather } from './gather.ts'
 import { frames } from './websocket-frame.ts'
 import { Heartbeat, type Watched } from './websocket-heartbeat.ts'
 
@@ -53,6 +54,7 @@ export class WebSocketTransport {
   readonly #server: Server<typeof PeerSocket>
   readonly #wires: Map<string, Wire>
   readonly #heartbeat: Heartbeat
+  readonly #gather = new Gather()
   #open = 0
   #whenIdle: (() => void)[] = []
 
@@ -152,7 +154,7 @@ export class WebSocketTransport {
 
   #serve(ws: PeerSocket, socket: Duplex, actor: Actor | undefined, address: string): void {
     const { codec, encoding } = this.#wireOf(ws)
-    const connection = new WebSocketConnection(ws, socket, encoding, address)
+    const connection = new WebSocketConnection(ws, socket, encoding, this.#gather, address)
     const session = this.#options.service.open(connection, actor)
     ws.peer = { session, codec, connection, heartbeat: this.#heartbeat, gone: this.#gone }
     this.#open += 1
@@ -237,9 +239,11 @@ class WebSocketConnection implements Connection, Watched {
   readonly #ws: WebSocket
   readonly #socket: Duplex
   readonly #encoding: Encoding
+  readonly #gather: Gather
 
-  constructor(ws: WebSocket, socket: Duplex, encoding: Encoding, address: string) {
+  constructor(ws: WebSocket, socket: Duplex, encoding: Encoding, gather: Gather, address: string) {
     this.address = address
+    this.#gather = gather
     this.#ws = ws
     this.#socket = socket
     this.#encoding = encoding
@@ -247,11 +251,13 @@ class WebSocketConnection implements Connection, Watched {
 
   send(batches: readonly Batch[]): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return
-    if (batches.length === 1) {
-      this.#socket.write(batches[0]!.bytes(this.#encoding))
-      return
+    if (batches.length === 1) this.#socket.write(batches[0]!.bytes(this.#encoding))
+    else {
+      this.#gather.write(
+        this.#socket,
+        batches.map((batch) => batch.bytes(this.#encoding)),
+      )
     }
-    this.#socket.write(Buffer.concat(batches.map((batch) => batch.bytes(this.#encoding))))
   }
 
   get isPaused(): boolean {

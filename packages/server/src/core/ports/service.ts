@@ -24,6 +24,9 @@ export interface PublishRequest {
   reserved?: boolean
 }
 
+/** With the message_id that was used. */
+export type PublishReceipt = Receipt & { message_id: string }
+
 /** `history` of PROTOCOL.md §4, without the channel. */
 export interface HistoryRequest {
   epoch?: string | undefined
@@ -49,8 +52,14 @@ export interface Service {
    * The session greets with `connection_established` at once.
    */
   open(connection: Connection, actor: Actor | undefined): SessionHandle
-  /** As PROTOCOL.md §4 and §8; the receipt comes with the message_id that was used. */
-  publish(actor: Actor, request: PublishRequest): Promise<Receipt & { message_id: string }>
+  /** As PROTOCOL.md §4 and §8. */
+  publish(actor: Actor, request: PublishRequest): Promise<PublishReceipt>
+  /** The same to each of the channels, in their order. */
+  publishMany(
+    actor: Actor,
+    channels: readonly string[],
+    request: Omit<PublishRequest, 'channel'>,
+  ): Promise<PublishReceipt>[]
   history(actor: Actor, channel: string, request: HistoryRequest): Promise<Page>
   /** Asks every session of the user; the first answer counts. `not_found`: not connected; `unavailable`: no answer in time. */
   call(

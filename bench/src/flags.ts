@@ -1,67 +1,116 @@
 import { parseArgs } from 'node:util'
 
 import { isPeerName, type PeerName, peerNames } from './peers.ts'
-
-export type Scenario = 'fanout' | 'durable'
+import type { RunOptions } from './scenario.ts'
+import { scenarios } from './scenarios/index.ts'
+import { scheduleOf } from './schedule.ts'
 
 export interface Flags {
-  scenario: Scenario
-  subscribers: number
-  /** Bytes. */
-  payload: number
-  inFlight: number[]
-  /** Seconds. */
-  warmup: number
-  seconds: number
-  repeat: number
-  only: PeerName[]
-  /** Where the results are written. */
+  command: 'run' | 'report' | 'help'
+  /** Scenarios, in the order of the report. */
+  ids: string[]
+  /** Every scenario, system packages installed, the report written at the end. */
+  all: boolean
+  quick: boolean
+  /** Undefined: all that a scenario knows. */
+  only: PeerName[] | undefined
+  /** Undefined: what the scenario's schedule says. */
+  seconds: number | undefined
+  warmup: number | undefined
+  repeat: number | undefined
+  /** The folder of `<id>.json`; undefined: not written. */
   json: string | undefined
 }
 
-export const usage = `npm run bench -- [fanout|durable] [flags]
+/** Without a scenario: these two, against the peers that npm brings. */
+const usualIds: readonly string[] = ['s1', 's2']
+const usualPeers: readonly PeerName[] = ['tidewire', 'bun', 'ws', 'socket.io']
+const usualRepeat = 2
 
-  --subscribers n   subscribers of the channel (fanout; 200)
-  --payload n       bytes of the published JSON payload (100)
-  --in-flight a,b   publications open at a time (fanout 1,256; durable 1,64)
-  --seconds n       measured in each run (5)
-  --warmup n        before that (2)
-  --repeat n        runs of each server, interleaved (3)
-  --only a,b        of ${peerNames.join(', ')} (fanout; all)
-  --json path       where the results go (bench/results/<scenario>.json)`
+export function usage(): string {
+  const list = scenarios.map(({ id, title }) => `  ${id.padEnd(12)} ${title}`)
+  return `npm run bench                       s1 and s2 against ${usualPeers.join(', ')}; 4 minutes
+npm run bench -- s3 s4 [flags]      these scenarios, all their peers
+npm run bench -- --all              every scenario and the report; under 40 minutes
+npm run bench -- report             bench/RESULTS.md and the charts from what has been measured
 
-/** Throws an error whose message is for the person who typed. */
-export function parseFlags(args: readonly string[]): Flags {
+${list.join('\n')}
+
+  --only a,b        of ${peerNames.join(', ')}
+  --quick           only see that it runs: windows of a second, one repetition
+  --repeat n        runs of each row, interleaved
+  --seconds n       measured in each run
+  --warmup n        before that
+  --json folder     where <scenario>.json goes (bench/results; with --quick nowhere)`
+}
+
+/** Throws an error whose message is for the person who typed. `results` is where they go. */
+export function parseFlags(args: readonly string[], results: string): Flags {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
     options: {
-      subscribers: { type: 'string', default: '200' },
-      payload: { type: 'string', default: '100' },
-      'in-flight': { type: 'string' },
-      seconds: { type: 'string', default: '5' },
-      warmup: { type: 'string', default: '2' },
-      repeat: { type: 'string', default: '3' },
-      only: { type: 'string', default: peerNames.join(',') },
+      all: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      seconds: { type: 'string' },
+      warmup: { type: 'string' },
+      repeat: { type: 'string' },
       json: { type: 'string' },
     },
   })
-  const scenario = positionals[0] ?? 'fanout'
-  if (positionals.length > 1 || (scenario !== 'fanout' && scenario !== 'durable')) {
-    throw new Error(`There are two scenarios, fanout and durable; not "${positionals.join(' ')}".`)
-  }
-  const inFlight = values['in-flight'] ?? (scenario === 'fanout' ? '1,256' : '1,64')
+  const { all, quick } = values
+  const usual = !all && positionals.length === 0
   return {
-    scenario,
-    subscribers: whole('subscribers', values.subscribers),
-    payload: whole('payload', values.payload),
-    inFlight: inFlight.split(',').map((value) => whole('in-flight', value)),
-    warmup: positive('warmup', values.warmup),
-    seconds: positive('seconds', values.seconds),
-    repeat: whole('repeat', values.repeat),
-    only: values.only.split(',').map(toPeerName),
-    json: values.json,
+    command: values.help || positionals[0] === 'help' ? 'help' : isReport(positionals),
+    ids: chooseIds(all, positionals),
+    all,
+    quick,
+    only: values.only?.split(',').map(toPeerName) ?? (usual ? [...usualPeers] : undefined),
+    seconds: optional(values.seconds, (text) => positive('seconds', text)),
+    warmup: optional(values.warmup, (text) => positive('warmup', text)),
+    repeat:
+      optional(values.repeat, (text) => whole('repeat', text)) ?? (usual ? usualRepeat : undefined),
+    json: values.json ?? (quick ? undefined : results),
   }
+}
+
+export function optionsFor(id: string, flags: Flags): RunOptions {
+  const schedule = scheduleOf(id)
+  const { quick } = flags
+  return {
+    warmup: flags.warmup ?? (quick ? Math.min(0.5, schedule.warmup) : schedule.warmup),
+    seconds: flags.seconds ?? (quick ? 1 : schedule.seconds),
+    repeat: flags.repeat ?? (quick ? 1 : schedule.repeat),
+    quick,
+  }
+}
+
+function isReport(positionals: readonly string[]): 'run' | 'report' {
+  return positionals[0] === 'report' ? 'report' : 'run'
+}
+
+function chooseIds(all: boolean, positionals: readonly string[]): string[] {
+  const known = scenarios.map(({ id }) => id)
+  const [first] = positionals
+  if (all || first === 'report' || first === 'help') {
+    if (positionals.length > (all ? 0 : 1)) {
+      throw new Error(
+        `${all ? '--all' : first} takes no scenario; "${positionals.at(-1)}" is one too many.`,
+      )
+    }
+    return all ? known : []
+  }
+  for (const id of positionals) {
+    if (!known.includes(id)) throw new Error(`The scenarios are ${known.join(', ')}; not "${id}".`)
+  }
+  const chosen = positionals.length === 0 ? usualIds : positionals
+  return known.filter((id) => chosen.includes(id))
+}
+
+function optional<T>(text: string | undefined, read: (text: string) => T): T | undefined {
+  return text === undefined ? undefined : read(text)
 }
 
 function positive(name: string, text: string): number {

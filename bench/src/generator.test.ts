@@ -1,41 +1,11 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
-import { compileGenerator, generate, hasCompiler, type Load } from './generator.ts'
-import type { Measurement } from './sample.ts'
-import { type Faults, FaultyServer } from './testing/faulty-server.ts'
-
-const BAD_SUBSCRIBER = 3
-const BAD_SEQUENCE = 12
+import { hasCompiler } from './generator.ts'
+import { BAD_SEQUENCE, BAD_SUBSCRIBER, loadFaulty } from './testing/load.ts'
 
 describe.skipIf(!hasCompiler())('the load generator', () => {
-  let program = ''
-  beforeAll(() => {
-    program = compileGenerator('broadcast')
-  })
-
-  async function run(faults: Faults, load: Partial<Load> = {}): Promise<Measurement> {
-    await using server = await FaultyServer.start(faults)
-    return await generate(
-      [program],
-      {
-        port: server.port,
-        protocol: 'ws',
-        channel: 'live:bench',
-        subscribers: 8,
-        payload: 100,
-        inFlight: 16,
-        warmup: 0.05,
-        seconds: 0.25,
-        complete: 'deliveries',
-        stall: 2,
-        ...load,
-      },
-      { begin: () => undefined, end: () => undefined },
-    )
-  }
-
   test('counts what all subscribers received in order', async () => {
-    const result = await run({})
+    const result = await loadFaulty({})
     expect(result).toMatchObject({ ok: true, frameBytes: 102 })
     expect(result.total.publications).toBeGreaterThan(0)
     expect(result.total.receivedByAll).toBe(result.total.publications)
@@ -44,12 +14,12 @@ describe.skipIf(!hasCompiler())('the load generator', () => {
   })
 
   test('follows a stream that arrives in large pieces', async () => {
-    const result = await run({}, { inFlight: 1024, payload: 1000, subscribers: 3 })
+    const result = await loadFaulty({}, { inFlight: 1024, payload: 1000, subscribers: 3 })
     expect(result).toMatchObject({ ok: true })
   })
 
   test('reports a publication that one subscriber never got as a gap', async () => {
-    const result = await run({
+    const result = await loadFaulty({
       deliver: (message, { subscriber, sequence }) =>
         subscriber === BAD_SUBSCRIBER && sequence === BAD_SEQUENCE ? [] : [message],
     })
@@ -65,7 +35,7 @@ describe.skipIf(!hasCompiler())('the load generator', () => {
   })
 
   test('reports a publication that nobody got as a gap', async () => {
-    const result = await run({
+    const result = await loadFaulty({
       deliver: (message, { sequence }) => (sequence === BAD_SEQUENCE ? [] : [message]),
     })
     expect(result).toMatchObject({
@@ -75,7 +45,7 @@ describe.skipIf(!hasCompiler())('the load generator', () => {
   })
 
   test('reports a publication that came twice as a duplicate', async () => {
-    const result = await run({
+    const result = await loadFaulty({
       deliver: (message, { subscriber, sequence }) =>
         subscriber === BAD_SUBSCRIBER && sequence === BAD_SEQUENCE ? [message, message] : [message],
     })
@@ -92,7 +62,7 @@ describe.skipIf(!hasCompiler())('the load generator', () => {
 
   test('reports two publications in the wrong order as a reorder', async () => {
     let held = ''
-    const result = await run({
+    const result = await loadFaulty({
       deliver: (message, { subscriber, sequence }) => {
         if (subscriber !== BAD_SUBSCRIBER) return [message]
         if (sequence === BAD_SEQUENCE) {
@@ -114,7 +84,7 @@ describe.skipIf(!hasCompiler())('the load generator', () => {
   })
 
   test('reports a subscriber that gets nothing more as a stall', async () => {
-    const result = await run(
+    const result = await loadFaulty(
       {
         deliver: (message, { subscriber, sequence }) =>
           subscriber === BAD_SUBSCRIBER && sequence >= BAD_SEQUENCE ? [] : [message],
@@ -128,9 +98,9 @@ describe.skipIf(!hasCompiler())('the load generator', () => {
   })
 
   test('reports a connection that the server closed', async () => {
-    const result = await run({
+    const result = await loadFaulty({
       deliver: (message, { subscriber, sequence, socket }) => {
-        if (subscriber === BAD_SUBSCRIBER && sequence === BAD_SEQUENCE) socket.close(4008, 'slow')
+        if (subscriber === BAD_SUBSCRIBER && sequence === BAD_SEQUENCE) socket?.close(4008, 'slow')
         return [message]
       },
     })
@@ -141,9 +111,9 @@ describe.skipIf(!hasCompiler())('the load generator', () => {
   })
 
   test('takes pings between publications for what they are', async () => {
-    const result = await run({
+    const result = await loadFaulty({
       deliver: (message, { subscriber, sequence, socket }) => {
-        if ((sequence + subscriber) % 5 === 0) socket.ping('here?')
+        if ((sequence + subscriber) % 5 === 0) socket?.ping('here?')
         return [message]
       },
     })
@@ -151,7 +121,7 @@ describe.skipIf(!hasCompiler())('the load generator', () => {
   })
 
   test('goes by the numbers where the bytes differ from one subscriber to the next', async () => {
-    const result = await run({
+    const result = await loadFaulty({
       deliver: (message, { subscriber }) => [`${' '.repeat(subscriber)}${message}`],
     })
     expect(result).toMatchObject({ ok: true })
@@ -161,20 +131,20 @@ describe.skipIf(!hasCompiler())('the load generator', () => {
     const tidewire = { protocol: 'tidewire' } as const
 
     test('awaits an ack for every publication', async () => {
-      const result = await run({}, tidewire)
+      const result = await loadFaulty({}, tidewire)
       expect(result).toMatchObject({ ok: true })
       expect(result.total.acks).toBe(result.total.publications)
       expect(result.ackMs?.p50).toBeGreaterThan(0)
     })
 
     test('lets acks open the window when asked to', async () => {
-      const result = await run({}, { ...tidewire, complete: 'acks', subscribers: 1 })
+      const result = await loadFaulty({}, { ...tidewire, complete: 'acks', subscribers: 1 })
       expect(result).toMatchObject({ ok: true })
       expect(result.total.receivedByAll).toBe(result.total.publications)
     })
 
     test('reports an ack that never comes', async () => {
-      const result = await run(
+      const result = await loadFaulty(
         { acknowledge: (ack, sequence) => (sequence === BAD_SEQUENCE ? [] : [ack]) },
         { ...tidewire, stall: 0.3 },
       )
@@ -183,7 +153,7 @@ describe.skipIf(!hasCompiler())('the load generator', () => {
 
     test('reports a refused publish with what the server said', async () => {
       const error = '{"type":"error","payload":{"code":4004,"reason":"rate_limited"}}'
-      const result = await run({ acknowledge: () => [error] }, tidewire)
+      const result = await loadFaulty({ acknowledge: () => [error] }, tidewire)
       expect(result).toMatchObject({
         ok: false,
         problem: { kind: 'refused', subscriber: -1, text: error },
@@ -191,7 +161,7 @@ describe.skipIf(!hasCompiler())('the load generator', () => {
     })
 
     test('reports offsets that skip, though every publication came', async () => {
-      const result = await run(
+      const result = await loadFaulty(
         {
           deliver: (message, { sequence }) => [
             sequence < BAD_SEQUENCE
@@ -213,7 +183,7 @@ describe.skipIf(!hasCompiler())('the load generator', () => {
   })
 
   test('says so when the server refuses it', async () => {
-    await expect(run({}, { path: '/v1/ws', protocol: 'socketio' })).rejects.toThrow(
+    await expect(loadFaulty({}, { path: '/v1/ws', protocol: 'socketio' })).rejects.toThrow(
       'The load generator could not start: expected 0{, the server said: {"type":"conn',
     )
   })

@@ -1,21 +1,44 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 
 import { paths } from './paths.ts'
-import type { Latency, Measurement, Problem } from './sample.ts'
+import { type GeneratorEvents, runProgram } from './program.ts'
+import type { Laggards, Latency, Measurement, Problem } from './sample.ts'
 
 export interface Load {
   port: number
-  protocol: 'tidewire' | 'ws' | 'socketio' | 'bun'
+  protocol:
+    | 'tidewire'
+    | 'ws'
+    | 'socketio'
+    | 'bun'
+    | 'nats'
+    | 'nchan'
+    | 'tidewire-sse'
+    | 'tidewire-poll'
+    | 'nchan-sse'
+    | 'nchan-poll'
+    | 'http'
   /** Replaces the protocol's own paths, for a token in the query. */
   path?: string
+  /** The same for the publisher alone. */
+  publisherPath?: string
   channel: string
   subscribers: number
   /** Bytes of the published JSON payload. */
   payload: number
   inFlight: number
+  /**
+   * Publications per second by schedule, with latencies from when they were due. `inFlight` is then
+   * how far a server may fall behind before the rate counts as not sustained.
+   */
+  rate?: number
+  /** Of the subscribers, how many never read. Latencies and deliveries are those of the others. */
+  stalled?: number
+  /** And how many read `slowRate` bytes per second. */
+  slow?: number
+  slowRate?: number
   warmup: number
   seconds: number
   /** What lets the next publication go: the last subscriber has it, or the server acknowledged it. */
@@ -24,17 +47,12 @@ export interface Load {
   stall?: number
 }
 
-export interface GeneratorEvents {
-  begin(): void
-  end(): void
-}
-
 export function hasCompiler(): boolean {
   return process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0
 }
 
 /** The programs that make load, a folder of `generator/` each. */
-export type Program = 'broadcast'
+export type Program = 'broadcast' | 'channels' | 'fleet'
 
 /** Compiles the program where its sources are newer, and returns its path. */
 export function compileGenerator(name: Program): string {
@@ -50,9 +68,11 @@ export function compileGenerator(name: Program): string {
   }
   mkdirSync(paths.build, { recursive: true })
   const files = sources.filter((path) => path.endsWith('.c'))
-  const flags = ['-std=gnu11', '-O2', '-Wall', '-I', common, '-o', program]
+  const fresh = `${program}.${process.pid}` // another process may run or compile the same program
+  const flags = ['-std=gnu11', '-O2', '-Wall', '-I', common, '-o', fresh]
   const compiler = spawnSync('cc', [...flags, ...files], { encoding: 'utf8' })
   if (compiler.status !== 0) throw new Error(`The generator does not compile:\n${compiler.stderr}`)
+  renameSync(fresh, program)
   return program
 }
 
@@ -62,45 +82,18 @@ export async function generate(
   load: Load,
   events: GeneratorEvents,
 ): Promise<Measurement> {
-  const [program = '', ...prefix] = command
-  const child = spawn(program, [...prefix, ...generatorFlags(load)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let errors = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text))
-  const exited = new Promise<void>((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', () => resolve())
-  })
-  let measurement: Measurement | undefined
-  for await (const line of createInterface({ input: child.stdout })) {
-    const event = JSON.parse(line) as { event: string }
-    if (event.event === 'begin') events.begin()
-    if (event.event === 'end') events.end()
-    if (event.event === 'result') measurement = toMeasurement(event as unknown as RawResult)
-  }
-  await exited
-  if (measurement === undefined) {
-    throw new Error(`The load generator could not start: ${errors.trim() || 'it said nothing'}`)
-  }
-  return measurement
+  const result = await runProgram(command, generatorFlags(load), events)
+  return toMeasurement(result as unknown as RawResult)
 }
 
-function generatorFlags(load: Load): string[] {
-  const flags: Record<string, string | number> = {
-    port: load.port,
-    protocol: load.protocol,
-    channel: load.channel,
-    subscribers: load.subscribers,
-    payload: load.payload,
-    'in-flight': load.inFlight,
-    warmup: load.warmup,
-    seconds: load.seconds,
-    complete: load.complete,
-    ...(load.path === undefined ? {} : { path: load.path }),
-    ...(load.stall === undefined ? {} : { stall: load.stall }),
+function generatorFlags(load: Load): Record<string, string | number | undefined> {
+  const { inFlight, slowRate, publisherPath, ...flags } = load
+  return {
+    ...flags,
+    'in-flight': inFlight,
+    'slow-rate': slowRate,
+    'publisher-path': publisherPath,
   }
-  return Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)])
 }
 
 /** The last line that the generator prints. */
@@ -116,6 +109,9 @@ interface RawResult {
   delivery_ms?: Latency
   ack_ms?: Latency
   total: { publications: number; received_by_all: number; acks: number }
+  due?: number
+  sustained?: boolean
+  laggards?: { let_go: number; told: number; complete: number; missed: number }
   problem?: Problem
 }
 
@@ -136,6 +132,12 @@ function toMeasurement(raw: RawResult): Measurement {
     ...(raw.last_subscriber_ms && { lastSubscriberMs: raw.last_subscriber_ms }),
     ...(raw.delivery_ms && { deliveryMs: raw.delivery_ms }),
     ...(raw.ack_ms && { ackMs: raw.ack_ms }),
+    ...(raw.due !== undefined && { schedule: { due: raw.due, sustained: raw.sustained === true } }),
+    ...(raw.laggards && { laggards: toLaggards(raw.laggards) }),
     ...(raw.problem && { problem: raw.problem }),
   }
+}
+
+function toLaggards(raw: NonNullable<RawResult['laggards']>): Laggards {
+  return { letGo: raw.let_go, told: raw.told, complete: raw.complete, missed: raw.missed }
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { availableParallelism, cpus, loadavg, release } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** Command prefixes that hold the server and the generator on a core each; empty: not pinned. */
 export interface Pinning {
@@ -51,4 +52,29 @@ export function describeMachine(): Machine {
     node: process.version,
     load: loadavg()[0] ?? 0,
   }
+}
+
+/** Share of one core that others may take when a measurement begins. */
+const IDLE_LIMIT = 0.15
+const IDLE_WINDOW_MS = 2000
+
+/** Waits until others leave the machine alone, or `patience` milliseconds; a sentence says which. */
+export async function waitForIdle(patience: number): Promise<string> {
+  const deadline = Date.now() + patience
+  for (;;) {
+    const share = await othersShare()
+    if (share < IDLE_LIMIT) return 'the machine was idle at the start'
+    if (Date.now() >= deadline) {
+      return `other work took ${Math.round(share * 100)} % of a core at the start: expect noise`
+    }
+  }
+}
+
+async function othersShare(): Promise<number> {
+  const own = () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6
+  const before = machineCpuSeconds() - own()
+  const started = performance.now()
+  await delay(IDLE_WINDOW_MS)
+  const seconds = (performance.now() - started) / 1000
+  return Math.max(0, machineCpuSeconds() - own() - before) / seconds
 }

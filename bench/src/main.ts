@@ -1,74 +1,144 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 
-import { type Flags, parseFlags, usage } from './flags.ts'
-import { compileGenerator } from './generator.ts'
-import { choosePinning, describeMachine } from './machine.ts'
+import { chart } from './chart.ts'
+import { type Flags, optionsFor, parseFlags, usage } from './flags.ts'
+import { installPeers } from './install.ts'
+import { choosePinning, describeMachine, waitForIdle } from './machine.ts'
 import { paths } from './paths.ts'
-import { installPeers, type Peer, peerNamed, versionOf } from './peers.ts'
+import { type Peer, peerNamed } from './peers.ts'
+import { conditions, report, section } from './report.ts'
+import { readResults, type Results, writeResults } from './results.ts'
 import type { Rig } from './run.ts'
-import { durable } from './scenarios/durable.ts'
-import { fanout } from './scenarios/fanout.ts'
-import type { Row } from './summary.ts'
-import { durableTable, fanoutTable } from './table.ts'
+import type { Row, Scenario } from './scenario.ts'
+import { scenarios } from './scenarios/index.ts'
+import { scheduleOf } from './schedule.ts'
 
-async function main(flags: Flags): Promise<number> {
-  const peers = (flags.scenario === 'durable' ? ['tidewire' as const] : flags.only).map(peerNamed)
-  const progress = (line: string) => void process.stderr.write(`${line}\n`)
-  installPeers(peers, progress)
-  const rig: Rig = { generator: compileGenerator('broadcast'), pinning: choosePinning(), progress }
-  const versions = Object.fromEntries(peers.map((peer) => [peer.name, versionOf(peer)]))
-  const conditions = describeConditions(flags, rig, peers, versions)
-  progress(conditions.join('\n'))
+/** How long an idle machine is waited for: at the start, and between scenarios. */
+const PATIENCE_MS = { first: 60_000, later: 10_000 }
 
-  const rows =
-    flags.scenario === 'durable' ? await durable(rig, flags) : await fanout(rig, peers, flags)
-  const table = flags.scenario === 'durable' ? durableTable(rows) : fanoutTable(rows)
-  process.stdout.write(`\n${conditions.join('\n')}\n\n${table}\n`)
-
-  const path = writeResults(flags, { conditions, versions, rows })
-  progress(`\nwritten to ${path}`)
-  return rows.some((row) => row.failures.length > 0) ? 1 : 0
+async function run(flags: Flags): Promise<number> {
+  const started = performance.now()
+  const chosen = scenarios.filter(({ id }) => flags.ids.includes(id))
+  const expected = chosen.reduce((sum, { id }) => sum + expectedSeconds(id, flags), 0)
+  const progress = (line: string) => {
+    const elapsed = (performance.now() - started) / 1000
+    process.stderr.write(`${clock(elapsed)} of about ${clock(expected)}  ${line}\n`)
+  }
+  const peers = new Set(chosen.flatMap((scenario) => peersOf(scenario, flags)))
+  installPeers([...peers], flags.all, progress)
+  const rig: Rig = { pinning: choosePinning(), progress }
+  let failed = false
+  for (const [index, scenario] of chosen.entries()) {
+    progress(`${scenario.id}: ${scenario.title}`)
+    if (peersOf(scenario, flags).length === 0) continue
+    const patience = flags.quick ? 0 : index === 0 ? PATIENCE_MS.first : PATIENCE_MS.later
+    const results = await measureScenario(scenario, flags, rig, patience)
+    process.stdout.write(`\n${heading(scenario, results)}\n\n`)
+    if (flags.json !== undefined)
+      progress(`written to ${writeResults(resolve(flags.json), results)}`)
+    failed ||= results.rows.length === 0 || results.rows.some((row) => row.failures.length > 0)
+  }
+  if (flags.all && !flags.quick) writeReport(flags.json ?? paths.results)
+  return failed ? 1 : 0
 }
 
-/** What a reader must know to judge the table. */
-function describeConditions(
+async function measureScenario(
+  scenario: Scenario,
   flags: Flags,
   rig: Rig,
-  peers: readonly Peer[],
-  versions: Record<string, string>,
-): string[] {
-  const { cpu, cores, kernel, node } = describeMachine()
-  const shape =
-    flags.scenario === 'fanout'
-      ? `${flags.subscribers} subscribers, ${flags.payload} B payload; latency until the last subscriber has it`
-      : `durable publishes of ${flags.payload} B, on disk before the ack; one subscriber`
-  return [
-    `${flags.scenario}: ${shape}`,
-    `${flags.repeat} × ${flags.seconds} s after ${flags.warmup} s of warm-up; median; ${rig.pinning.note}`,
-    `${peers.map(({ name }) => `${name} ${versions[name]}`).join(', ')}; Node ${node}; ${cores} × ${cpu}; Linux ${kernel}`,
-  ]
+  patience: number,
+): Promise<Results> {
+  const peers = peersOf(scenario, flags)
+  const present = peers.filter((peer) => peer.available() === undefined)
+  const idle = patience === 0 ? [] : [await waitForIdle(patience)]
+  const began = performance.now()
+  const options = optionsFor(scenario.id, flags)
+  const { rows, broke } = await attempt(() => scenario.run(rig, present, options))
+  return {
+    id: scenario.id,
+    date: new Date().toISOString(),
+    command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
+    machine: describeMachine(),
+    notes: [rig.pinning.note, ...idle, ...broke],
+    options,
+    versions: Object.fromEntries(present.map((peer) => [peer.name, peer.version()])),
+    missing: Object.fromEntries(
+      peers.flatMap((peer) => {
+        const reason = peer.available()
+        return reason === undefined ? [] : [[peer.name, reason]]
+      }),
+    ),
+    tookSeconds: (performance.now() - began) / 1000,
+    rows,
+  }
 }
 
-function writeResults(
-  flags: Flags,
-  results: { conditions: string[]; versions: Record<string, string>; rows: Row[] },
-): string {
-  const path = resolve(flags.json ?? join(paths.results, `${flags.scenario}.json`))
-  mkdirSync(dirname(path), { recursive: true })
-  const report = { date: new Date().toISOString(), machine: describeMachine(), flags, ...results }
-  writeFileSync(path, `${JSON.stringify(report, undefined, 2)}\n`)
-  return path
+/** A scenario that breaks off does not take the others with it. */
+async function attempt(run: () => Promise<Row[]>): Promise<{ rows: Row[]; broke: string[] }> {
+  try {
+    return { rows: await run(), broke: [] }
+  } catch (error) {
+    return { rows: [], broke: [`it broke off: ${String(error)}`] }
+  }
+}
+
+function heading(scenario: Scenario, results: Results): string {
+  const title = `${scenario.id.toUpperCase()}: ${scenario.title}`
+  return [title, conditions(results), section(scenario, results)].join('\n\n')
+}
+
+/** bench/RESULTS.md and docs/images/bench-<id>.svg, from what has been measured so far. */
+function writeReport(folder: string): void {
+  const results = readResults(
+    resolve(folder),
+    scenarios.map(({ id }) => id),
+  )
+  mkdirSync(paths.charts, { recursive: true })
+  for (const { id, rows } of results) {
+    const scenario = scenarios.find((candidate) => candidate.id === id)
+    if (scenario) writeFileSync(join(paths.charts, `bench-${id}.svg`), chart(scenario, rows))
+  }
+  const text = report(scenarios, results, (id) => `../docs/images/bench-${id}.svg`)
+  writeFileSync(paths.report, text)
+  process.stderr.write(`written to ${paths.report}, charts to ${paths.charts}\n`)
+}
+
+function peersOf(scenario: Scenario, { only }: Flags): Peer[] {
+  return scenario.peers.filter((name) => only?.includes(name) ?? true).map(peerNamed)
+}
+
+/** The schedule's minutes, in proportion to what was asked for instead. */
+function expectedSeconds(id: string, flags: Flags): number {
+  const schedule = scheduleOf(id)
+  const options = optionsFor(id, flags)
+  const scenario = scenarios.find((candidate) => candidate.id === id)
+  const share = scenario ? peersOf(scenario, flags).length / scenario.peers.length : 1
+  const startUp = 1
+  const length = (run: { warmup: number; seconds: number; repeat: number }) =>
+    (run.warmup + run.seconds + startUp) * run.repeat
+  return schedule.minutes * 60 * share * (length(options) / length(schedule))
+}
+
+function clock(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`
 }
 
 function readFlags(): Flags | undefined {
   try {
-    return parseFlags(process.argv.slice(2))
+    return parseFlags(process.argv.slice(2), paths.results)
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`)
+    process.stderr.write(
+      `${error instanceof Error ? error.message : String(error)}\n\n${usage()}\n`,
+    )
     return undefined
   }
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+
 const flags = readFlags()
-process.exitCode = flags === undefined ? 2 : await main(flags)
+if (flags === undefined) process.exitCode = 2
+else if (flags.command === 'help') process.stdout.write(`${usage()}\n`)
+else if (flags.command === 'report') writeReport(flags.json ?? paths.results)
+else process.exitCode = await run(flags)

@@ -8,6 +8,8 @@ export const paths = {
   /** Compiled generator, server logs and databases; git-ignored, and on the disk of the repository. */
   build: inBench('.build/'),
   results: inBench('results/'),
+  report: inBench('RESULTS.md'),
+  charts: inBench('../docs/images/'),
   peers: inBench('peers/'),
   servers: inBench('src/servers/'),
   cli: inBench('../packages/cli/'),

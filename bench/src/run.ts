@@ -1,66 +1,83 @@
-import { generate, type Load } from './generator.ts'
+import { compileGenerator, generate, type Load } from './generator.ts'
 import { machineCpuSeconds, type Pinning } from './machine.ts'
 import type { Peer } from './peers.ts'
 import type { Sample } from './sample.ts'
 import { ServerProcess } from './server.ts'
 
-/** The load of a scenario, before a server and its port are known. */
-export type Plan = Omit<Load, 'port' | 'protocol' | 'path'>
-
+/** What scenarios run on. */
 export interface Rig {
-  generator: string
   pinning: Pinning
   progress: (line: string) => void
 }
 
-/** Starts a fresh server, loads it once, and stops it. What goes wrong is the sample's problem. */
-export async function measure(rig: Rig, peer: Peer, plan: Plan): Promise<Sample> {
-  let server: ServerProcess | undefined
+/** Starts a fresh server, lets `work` load it, and stops it. */
+export async function withServer<T>(
+  rig: Rig,
+  peer: Peer,
+  work: (server: ServerProcess) => Promise<T>,
+): Promise<T> {
+  const server = await ServerProcess.start(peer, rig.pinning.server)
   try {
-    server = await ServerProcess.start(peer, rig.pinning.server)
-    return await load(rig, peer, plan, server)
-  } catch (error) {
-    return failedToStart(error instanceof Error ? error.message : String(error))
+    return await work(server)
   } finally {
-    await server?.stop()
+    await server.stop()
   }
 }
 
-async function load(rig: Rig, peer: Peer, plan: Plan, server: ServerProcess): Promise<Sample> {
-  const path = await peer.path?.(server.port)
-  const meter = () => ({ server: server.cpuSeconds(), machine: machineCpuSeconds() })
-  let before = meter()
-  let after = before
-  const measurement = await generate(
-    [...rig.pinning.generator, rig.generator],
-    {
+/** What the server and the rest of the machine worked between a generator's `begin` and `end`. */
+export class CpuMeter {
+  readonly #server: ServerProcess
+  #before: Meter
+  #after: Meter
+
+  constructor(server: ServerProcess) {
+    this.#server = server
+    this.#before = this.#after = this.#read()
+  }
+
+  begin(): void {
+    this.#before = this.#read()
+  }
+
+  end(): void {
+    this.#after = this.#read()
+  }
+
+  /** CPU seconds; `generator` is what the generator says of itself. */
+  used(generator: number): { serverCpuSeconds: number; otherCpuSeconds: number } {
+    const server = Math.max(0, this.#after.server - this.#before.server)
+    const other = this.#after.machine - this.#before.machine - server - generator
+    return { serverCpuSeconds: server, otherCpuSeconds: Math.max(0, other) }
+  }
+
+  #read(): Meter {
+    return { server: this.#server.cpuSeconds(), machine: machineCpuSeconds() }
+  }
+}
+
+interface Meter {
+  server: number
+  machine: number
+}
+
+/** The load of a broadcast, before a server and its port are known. */
+export type Plan = Omit<Load, 'port' | 'protocol' | 'path' | 'publisherPath'>
+
+/** Loads a fresh server once with `broadcast`. Rejects when either does not come up. */
+export async function measure(rig: Rig, peer: Peer, plan: Plan): Promise<Sample> {
+  const command = [...rig.pinning.generator, compileGenerator('broadcast')]
+  return await withServer(rig, peer, async (server) => {
+    const path = await peer.path?.(server.port)
+    const meter = new CpuMeter(server)
+    const publisherPath = await peer.publisherPath?.(server.port)
+    const load: Load = {
       ...plan,
       port: server.port,
       protocol: peer.protocol,
       ...(path === undefined ? {} : { path }),
-    },
-    {
-      begin: () => (before = meter()),
-      end: () => (after = meter()),
-    },
-  )
-  const serverCpuSeconds = Math.max(0, after.server - before.server)
-  const other = after.machine - before.machine - serverCpuSeconds - measurement.cpuSeconds
-  return { ...measurement, serverCpuSeconds, otherCpuSeconds: Math.max(0, other) }
-}
-
-function failedToStart(text: string): Sample {
-  return {
-    ok: false,
-    seconds: 0,
-    deliveries: 0,
-    publications: 0,
-    acks: 0,
-    cpuSeconds: 0,
-    serverCpuSeconds: 0,
-    otherCpuSeconds: 0,
-    frameBytes: 0,
-    total: { publications: 0, receivedByAll: 0, acks: 0 },
-    problem: { kind: 'start', subscriber: -1, expected: 0, received: 0, text },
-  }
+      ...(publisherPath === undefined ? {} : { publisherPath }),
+    }
+    const measurement = await generate(command, load, meter)
+    return { ...measurement, ...meter.used(measurement.cpuSeconds) }
+  })
 }

@@ -2,27 +2,30 @@
 export interface Latency {
   p50: number
   p99: number
+  p999: number
   max: number
 }
 
 /** What the generator found wrong first. */
 export interface Problem {
-  kind:
-    | 'gap'
-    | 'duplicate'
-    | 'reorder'
-    | 'offset'
-    | 'stall'
-    | 'closed'
-    | 'refused'
-    | 'unexpected'
-    /** The generator or the server did not come up. */
-    | 'start'
+  kind: 'gap' | 'duplicate' | 'reorder' | 'offset' | 'stall' | 'closed' | 'refused' | 'unexpected'
   /** -1: the publisher. */
   subscriber: number
   expected: number
   received: number
   text: string
+}
+
+/** What became of the stalled and the slow subscribers. */
+export interface Laggards {
+  /** Disconnected by the server. */
+  letGo: number
+  /** Told that they are too slow, or that they missed something. */
+  told: number
+  /** Got every publication in the end. */
+  complete: number
+  /** Publications that were left out without a word; a problem where offsets are promised. */
+  missed: number
 }
 
 /** What the generator reports of one run; rates come from the window between warm-up and drain. */
@@ -36,11 +39,14 @@ export interface Measurement {
   cpuSeconds: number
   /** Mean size of a delivered WebSocket frame. */
   frameBytes: number
-  /** From handing a publication to the socket to its receipt by the slowest subscriber. */
+  /** From handing a publication to the socket (or from when it was due) to its receipt by the slowest subscriber. */
   lastSubscriberMs?: Latency
   /** The same to every 64th subscriber. */
   deliveryMs?: Latency
   ackMs?: Latency
+  /** Open loop only: publications that were due in the window, and whether the server kept up. */
+  schedule?: { due: number; sustained: boolean }
+  laggards?: Laggards
   /** Of the whole run, warm-up and drain included. */
   total: { publications: number; receivedByAll: number; acks: number }
   problem?: Problem
@@ -67,8 +73,6 @@ export function describeProblem(problem: Problem): string {
       return `offset: ${who} expected offset ${problem.expected} and got ${problem.received}${text}`
     case 'stall':
       return `stall: ${who} has ${problem.received} of ${problem.expected} and nothing more comes`
-    case 'start':
-      return problem.text
     default:
       return `${problem.kind}: ${who}${text}`
   }

@@ -11,31 +11,52 @@ import type { Peer } from './peers.ts'
 const READY_MS = 20_000
 const STOP_MS = 5_000
 
+interface Data {
+  directory: string
+  keep: boolean
+}
+
 /** One server process, from its first answer to its end. */
 export class ServerProcess {
   readonly port: number
+  /** What the server may keep; removed with it where `start` made it. */
+  readonly directory: string
   readonly #child: ChildProcess
-  readonly #directory: string
+  readonly #keep: boolean
   readonly #log: string
+  readonly #endWithUs = (): void => {
+    this.#child.kill('SIGKILL')
+    this.#forget()
+  }
 
-  private constructor(child: ChildProcess, port: number, directory: string, log: string) {
+  private constructor(child: ChildProcess, port: number, data: Data, log: string) {
     this.port = port
+    this.directory = data.directory
     this.#child = child
-    this.#directory = directory
+    process.on('exit', this.#endWithUs)
+    this.#keep = data.keep
     this.#log = log
   }
 
-  /** Resolves when the server answers HTTP; rejects with the end of its log when it does not. */
-  static async start(peer: Peer, pin: readonly string[]): Promise<ServerProcess> {
+  /**
+   * Resolves when the server answers; rejects with the end of its log when it does not. A
+   * `directory` that is given is kept when the server stops, so that another can start on it.
+   */
+  static async start(peer: Peer, pin: readonly string[], given?: string): Promise<ServerProcess> {
     const port = await freePort()
     mkdirSync(paths.build, { recursive: true })
-    const directory = mkdtempSync(join(paths.build, 'data-'))
+    const directory = given ?? mkdtempSync(join(paths.build, 'data-'))
+    await peer.prepare?.(port, directory)
     const log = join(paths.build, `${peer.name}.log`)
     const output = openSync(log, 'w')
     const [program = '', ...args] = [...pin, ...peer.command(port, directory)]
-    const child = spawn(program, args, { stdio: ['ignore', output, output] })
+    const child = spawn(program, args, {
+      stdio: ['ignore', output, output],
+      env: { ...process.env, ...peer.environment },
+    })
     closeSync(output)
-    const server = new ServerProcess(child, port, directory, log)
+    const data = { directory, keep: given !== undefined }
+    const server = new ServerProcess(child, port, data, log)
     try {
       await server.#ready(peer)
     } catch (error) {
@@ -45,12 +66,18 @@ export class ServerProcess {
     return server
   }
 
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error('The server process was not started.')
+    return this.#child.pid
+  }
+
   /** CPU seconds that the process and its children have used, all threads included. */
   cpuSeconds(): number {
     return this.#child.pid === undefined ? 0 : cpuSecondsOf(this.#child.pid)
   }
 
   async stop(): Promise<void> {
+    process.off('exit', this.#endWithUs)
     if (this.#child.pid !== undefined && !this.#exited()) {
       const gone = once(this.#child, 'exit')
       this.#child.kill('SIGTERM')
@@ -58,7 +85,17 @@ export class ServerProcess {
       await gone
       clearTimeout(timer)
     }
-    rmSync(this.#directory, { recursive: true, force: true })
+    this.#forget()
+  }
+
+  /** Ends it without a chance to write anything more. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.stop()
+  }
+
+  #forget(): void {
+    if (!this.#keep) rmSync(this.directory, { recursive: true, force: true })
   }
 
   #exited(): boolean {
@@ -69,7 +106,8 @@ export class ServerProcess {
     let failure = ''
     this.#child.on('error', (error) => (failure = error.message))
     const deadline = Date.now() + READY_MS
-    while (!(await answers(this.port))) {
+    const ready = () => peer.ready?.(this.port) ?? answersHttp(this.port)
+    while (!(await ready())) {
       if (failure === '' && !this.#exited() && Date.now() < deadline) {
         await delay(50)
         continue
@@ -81,7 +119,7 @@ export class ServerProcess {
 }
 
 /** Any answer will do: only Tidewire has a `/health`. */
-async function answers(port: number): Promise<boolean> {
+async function answersHttp(port: number): Promise<boolean> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/health`)
     await response.arrayBuffer()

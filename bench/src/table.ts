@@ -1,7 +1,4 @@
-import { highestOtherCpu, type Row, ratioTo } from './summary.ts'
-
-/** Share of one core that other work may take before the table speaks of noise. */
-const OTHER_LIMIT = 0.1
+import type { Metric } from './scenario.ts'
 
 /** A Markdown table; columns whose cells are all numbers stand right. */
 export function markdownTable(header: readonly string[], rows: readonly string[][]): string {
@@ -9,7 +6,7 @@ export function markdownTable(header: readonly string[], rows: readonly string[]
     Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
   )
   const right = header.map((_, column) =>
-    rows.every((row) => /^[–\d][\d.,×–% kM/-]*$/.test(row[column] ?? '')),
+    rows.every((row) => /^[–\d][\d.,×–% kMs/-]*$/.test(row[column] ?? '')),
   )
   const line = (cells: readonly string[]) =>
     `| ${cells
@@ -23,90 +20,39 @@ export function markdownTable(header: readonly string[], rows: readonly string[]
   return [line(header), line(rule), ...rows.map((row) => line(row))].join('\n')
 }
 
-export function fanoutTable(rows: readonly Row[]): string {
-  const header = [
-    'server',
-    'in flight',
-    'deliveries/s',
-    'lowest–highest',
-    '× Socket.IO',
-    'per server CPU-s',
-    'server CPU',
-    'p50/p99 ms',
-    'generator CPU',
-    'guarantee',
-  ]
-  const cells = rows.map((row) => [
-    row.peer,
-    String(row.inFlight),
-    ...rateCells(row),
-    multiple(
-      ratioTo(row, rows, (base) => base.peer === 'socket.io' && base.inFlight === row.inFlight),
-    ),
-    short(row.perServerCpuSecond),
-    percent(row.serverCpu),
-    `${milliseconds(row.p50)}/${milliseconds(row.p99)}`,
-    percent(row.generatorCpu),
-    row.guarantee,
-  ])
-  return withNotes(markdownTable(header, cells), rows)
-}
-
-export function durableTable(rows: readonly Row[]): string {
-  const header = [
-    'server',
-    'in flight',
-    'acked/s',
-    'lowest–highest',
-    '× one in flight',
-    'per server CPU-s',
-    'server CPU',
-    'ack p50/p99 ms',
-  ]
-  const cells = rows.map((row) => [
-    row.peer,
-    String(row.inFlight),
-    ...rateCells(row),
-    multiple(ratioTo(row, rows, (base) => base.peer === row.peer && base.inFlight === 1)),
-    short(row.perServerCpuSecond),
-    percent(row.serverCpu),
-    `${milliseconds(row.p50)}/${milliseconds(row.p99)}`,
-  ])
-  return withNotes(markdownTable(header, cells), rows)
-}
-
-/** Three significant digits with k or M. */
+/** Three significant digits with k or M; whole numbers below a thousand as they are. */
 export function short(value: number): string {
-  if (value >= 1e6) return `${(value / 1e6).toPrecision(3)} M`
-  if (value >= 1e3) return `${(value / 1e3).toPrecision(3)} k`
-  return value.toPrecision(3)
+  if (value >= 999_500) return `${(value / 1e6).toPrecision(3)} M`
+  if (value >= 999.5) return `${(value / 1e3).toPrecision(3)} k`
+  return Number.isInteger(value) ? String(value) : value.toPrecision(3)
 }
 
-function rateCells(row: Row): string[] {
-  if (row.failures.length > 0) return ['FAILED', '–']
-  return [short(row.rate.median), `${short(row.rate.lowest)}–${short(row.rate.highest)}`]
+/** A multiple: '1.24×', '61.0×', '0.0071×'. */
+export function times(value: number): string {
+  if (value > 0 && value < 0.1) return `${value.toPrecision(2)}×`
+  return `${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)}×`
 }
 
-function multiple(value: number | undefined): string {
-  return value === undefined ? '–' : `${value >= 10 ? value.toFixed(1) : value.toFixed(2)}×`
+/** 'deliveries/s', 'p99 (ms)'; a share stands in the cells: 'server CPU'. */
+export function heading({ label, unit }: Metric): string {
+  if (unit === '' || unit === '%') return label
+  return unit.startsWith('/') ? `${label}${unit}` : `${label} (${unit})`
 }
 
-function percent(share: number): string {
-  return `${Math.round(share * 100)} %`
+/** A cell under `heading`. */
+export function cell(value: number, { unit }: Metric): string {
+  if (unit === '%') return `${Math.round(value)} %`
+  if (unit === 'ms') return milliseconds(value)
+  return short(value)
+}
+
+/** With its unit, for a label that stands alone: '23.4 M/s', '1.20 ms'. */
+export function labelled(value: number, metric: Metric): string {
+  const { unit } = metric
+  if (unit === '' || unit === '%') return cell(value, metric)
+  return unit.startsWith('/') ? `${cell(value, metric)}${unit}` : `${cell(value, metric)} ${unit}`
 }
 
 function milliseconds(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
-}
-
-function withNotes(table: string, rows: readonly Row[]): string {
-  const notes = rows.flatMap((row) =>
-    [...new Set([...row.failures.map((text) => `FAILED: ${text}`), ...row.warnings])].map(
-      (text) => `- ${row.peer}, ${row.inFlight} in flight: ${text}`,
-    ),
-  )
-  const other = highestOtherCpu(rows)
-  if (other > OTHER_LIMIT)
-    notes.push(`- something else used up to ${percent(other)} of a core: expect noise`)
-  return notes.length === 0 ? table : `${table}\n\n${notes.join('\n')}`
 }

@@ -13,8 +13,18 @@ void publisher_init(struct publisher *publisher, const struct checker *checker, 
   *publisher = (struct publisher){.out = malloc(OUT_SIZE), .in = malloc(IN_SIZE)};
   publisher->stamps = calloc(checker->stream.mask + 1, sizeof *publisher->stamps);
   if (!publisher->out || !publisher->in || !publisher->stamps) die("out of memory");
-  publish_build(&publisher->publish, checker->protocol, channel, payload_size);
+  const char *name = checker->protocol->publisher;
+  publisher->protocol = name ? protocol_named(name) : checker->protocol;
+  publish_build(&publisher->publish, publisher->protocol, channel, payload_size);
   if (publisher->publish.length > OUT_SIZE) die("the payload is too large");
+}
+
+uint64_t publisher_due(const struct publisher *publisher, uint64_t now) {
+  return (uint64_t)((double)(now - publisher->started) / publisher->interval) + 1;
+}
+
+uint64_t publisher_time_of(const struct publisher *publisher, uint64_t publication) {
+  return publisher->started + (uint64_t)((double)(publication - 1) * publisher->interval);
 }
 
 /* 1: all sent, 0: the socket is full, -1: it is closed (reported where it is read). */
@@ -39,7 +49,8 @@ int publisher_write(struct publisher *publisher, const struct checker *checker, 
       size_t length = publisher->publish.length;
       while (publisher->published < limit && publisher->out_length + length <= OUT_SIZE) {
         uint64_t sequence = ++publisher->published;
-        publisher->stamps[sequence & checker->stream.mask] = now;
+        publisher->stamps[sequence & checker->stream.mask] =
+            publisher->interval > 0 ? publisher_time_of(publisher, sequence) : now;
         publish_write(&publisher->publish, sequence, publisher->out + publisher->out_length);
         publisher->out_length += length;
       }
@@ -53,7 +64,7 @@ int publisher_write(struct publisher *publisher, const struct checker *checker, 
 static void take(struct publisher *publisher, struct checker *checker, const struct frame *frame,
                  uint64_t now, struct histogram *latency) {
   if (checker_heartbeat(checker, publisher->fd, frame)) return;
-  enum meaning meaning = protocol_meaning(checker->protocol, frame);
+  enum meaning meaning = protocol_meaning(publisher->protocol, frame);
   if (meaning == MEANS_NOTHING) return;
   if (meaning != MEANS_ACK) {
     checker_fail(checker, meaning == MEANS_FAILURE ? "refused" : "unexpected", -1, frame);
@@ -75,11 +86,17 @@ void publisher_read(struct publisher *publisher, struct checker *checker, uint64
     checker_fail(checker, "closed", -1, NULL);
     return;
   }
+  long left = unwrap(publisher->protocol->wrapping, &publisher->wrapper,
+                     publisher->in + publisher->in_length, (size_t)got);
+  if (left < 0 || publisher->wrapper.closed) {
+    checker_fail(checker, left < 0 ? "unexpected" : "closed", -1, NULL);
+    return;
+  }
   uint8_t *data = publisher->in;
-  size_t size = publisher->in_length + (size_t)got;
+  size_t size = publisher->in_length + (size_t)left;
   struct frame frame;
   long length;
-  while ((length = frame_decode(data, size, &frame)) > 0) {
+  while ((length = protocol_decode(publisher->protocol, data, size, &frame)) > 0) {
     take(publisher, checker, &frame, now, latency);
     data += length;
     size -= (size_t)length;

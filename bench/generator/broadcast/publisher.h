@@ -1,4 +1,7 @@
-/* The one connection that publishes, in a closed loop: `in_flight` publications are open at a time. */
+/*
+ * The one connection that publishes. In a closed loop a publication goes as soon as another is complete;
+ * in an open loop each has its time, and counts from then on, whether it could leave or not.
+ */
 #ifndef PUBLISHER_H
 #define PUBLISHER_H
 
@@ -7,10 +10,14 @@
 
 struct publisher {
   int fd;
+  const struct protocol *protocol;
+  struct wrapper wrapper;
+  double interval; /* nanoseconds between two publications; 0: a closed loop */
+  uint64_t started; /* when the first was due */
   struct publish publish;
   uint64_t published;
   uint64_t acks;
-  uint64_t *stamps; /* when publication k was handed over, at k & the stream's mask */
+  uint64_t *stamps; /* when publication k was due or handed over, at k & the stream's mask */
   uint8_t *out;
   size_t out_length;
   size_t out_sent;
@@ -20,6 +27,12 @@ struct publisher {
 
 void publisher_init(struct publisher *publisher, const struct checker *checker, const char *channel,
                     size_t payload_size);
+
+/* How many publications are due in all; open loop only. */
+uint64_t publisher_due(const struct publisher *publisher, uint64_t now);
+
+/* When publication k is due; open loop only. */
+uint64_t publisher_time_of(const struct publisher *publisher, uint64_t publication);
 
 /* Publishes up to `limit` in all; what is due at once leaves in one write.
  * Returns 1 when the socket is full and must be waited for. */

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "run.h"
 
 #include <errno.h>
@@ -5,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -12,6 +14,10 @@
 enum { LAG = 8192, EVENTS = 32, SAMPLE_EVERY = 64 };
 
 static const double QUIET_SECONDS = 0.1;
+/* Open loop: how long the end of the stream may take before the rate counts as not sustained. */
+static const double DRAIN_SECONDS = 2;
+/* How long a laggard that is promised nothing is waited for. */
+static const double LAGGARD_SECONDS = 1;
 
 static uint64_t clock_ns(void) {
   struct timespec time;
@@ -42,37 +48,56 @@ void run_connect(struct run *run) {
   uint64_t window = options->await_acks ? options->in_flight + LAG : options->in_flight;
   checker_init(&run->checker, options->protocol, window);
   run->epoll = epoll_create1(EPOLL_CLOEXEC);
-  run->subscribers = calloc((size_t)options->subscribers, sizeof *run->subscribers);
+  run->healthy = options->subscribers - options->stalled - options->slow;
+  run->subscribers = calloc((size_t)run->healthy, sizeof *run->subscribers);
   size_t rest;
-  for (int i = 0; i < options->subscribers; i++) {
+  struct subscription subscription = {0};
+  for (int i = 0; i < run->healthy; i++) {
     struct subscriber *subscriber = &run->subscribers[i];
     subscriber->number = i;
-    subscriber->fd = session_open(&run->checker, &options->target, 1, &rest);
+    subscriber->fd = session_open(&run->checker, &options->target, &subscription,
+                                  &subscriber->wrapper, &rest);
     subscriber_carry(subscriber, run->checker.workspace, rest);
     watch(run, EPOLL_CTL_ADD, subscriber->fd, EPOLLIN, i);
   }
+  laggards_connect(&run->laggards, &run->checker, &options->target, run->healthy, options->stalled,
+                   options->slow, options->slow_rate);
   publisher_init(&run->publisher, &run->checker, options->target.channel, options->payload);
-  run->publisher.fd = session_open(&run->checker, &options->target, 0, &rest);
+  if (options->rate > 0) run->publisher.interval = 1e9 / options->rate;
+  run->publisher.fd = session_open(&run->checker, &options->target, NULL,
+                                   &run->publisher.wrapper, &rest);
   memcpy(run->publisher.in, run->checker.workspace, rest);
   run->publisher.in_length = rest;
-  watch(run, EPOLL_CTL_ADD, run->publisher.fd, EPOLLIN, options->subscribers);
+  watch(run, EPOLL_CTL_ADD, run->publisher.fd, EPOLLIN, run->healthy);
 }
 
 /* How many may be published in all by now. */
-static uint64_t publish_limit(const struct run *run) {
+static uint64_t publish_limit(struct run *run, uint64_t now) {
   if (run->phase > MEASURING) return run->publisher.published; /* what is in the buffer still leaves */
   uint64_t received = run->checker.stream.first;
+  if (run->options.rate > 0) {
+    uint64_t due = publisher_due(&run->publisher, now);
+    if (due <= received + run->options.in_flight) return due;
+    run->unsustained = 1;
+  }
   if (!run->options.await_acks) return received + run->options.in_flight;
   uint64_t limit = run->publisher.acks + run->options.in_flight;
   return limit < received + LAG ? limit : received + LAG;
 }
 
 static void publish_due(struct run *run) {
-  int full = publisher_write(&run->publisher, &run->checker, publish_limit(run), clock_ns());
+  uint64_t now = clock_ns();
+  int full = publisher_write(&run->publisher, &run->checker, publish_limit(run, now), now);
   if (full == run->want_write) return;
   run->want_write = full;
   watch(run, EPOLL_CTL_MOD, run->publisher.fd, full ? EPOLLIN | EPOLLOUT : EPOLLIN,
-        run->options.subscribers);
+        run->healthy);
+}
+
+/* In an open loop it is the time when a publication was due that says whether it belongs to the window. */
+static int counts(const struct run *run, uint64_t stamp) {
+  if (run->options.rate > 0) return run->phase >= MEASURING && stamp >= run->begin;
+  return run->phase == MEASURING;
 }
 
 /* Latency as this subscriber saw it. */
@@ -82,7 +107,7 @@ static void sample(struct run *run, struct subscriber *subscriber, uint64_t now)
   if (subscriber->seen < stream->first) subscriber->seen = stream->first;
   for (; subscriber->seen < received; subscriber->seen++) {
     uint64_t stamp = run->publisher.stamps[(subscriber->seen + 1) & stream->mask];
-    if (run->phase == MEASURING) histogram_record(&run->sampled, now - stamp);
+    if (counts(run, stamp)) histogram_record(&run->sampled, now - stamp);
   }
 }
 
@@ -92,22 +117,27 @@ static void settle(struct run *run, uint64_t now) {
   uint64_t before = stream->first;
   int slowest = run->slowest;
   if (run->subscribers[slowest].position == stream->tail) return;
-  for (int i = 0; i < run->options.subscribers; i++)
+  for (int i = 0; i < run->healthy; i++)
     if (run->subscribers[i].position < run->subscribers[slowest].position) slowest = i;
   run->slowest = slowest;
   stream_release(stream, run->subscribers[slowest].position);
   if (stream->first == before) return;
   run->progress_at = now;
-  if (run->phase != MEASURING) return;
-  for (uint64_t done = before + 1; done <= stream->first; done++)
-    histogram_record(&run->last, now - run->publisher.stamps[done & stream->mask]);
+  for (uint64_t done = before + 1; done <= stream->first; done++) {
+    uint64_t stamp = run->publisher.stamps[done & stream->mask];
+    if (counts(run, stamp)) histogram_record(&run->last, now - stamp);
+  }
 }
 
 static uint64_t deliveries(const struct run *run) {
   uint64_t sum = 0;
-  for (int i = 0; i < run->options.subscribers; i++)
+  for (int i = 0; i < run->healthy; i++)
     sum += stream_received(&run->checker.stream, run->subscribers[i].position);
   return sum;
+}
+
+static uint64_t due(const struct run *run, uint64_t now) {
+  return run->options.rate > 0 ? publisher_due(&run->publisher, now) : run->publisher.published;
 }
 
 static void event(const char *name) {
@@ -119,6 +149,7 @@ static void begin_window(struct run *run, uint64_t now) {
   run->begin = now;
   run->deliveries = deliveries(run);
   run->published = run->publisher.published;
+  run->due = due(run, now);
   run->acks = run->publisher.acks;
   run->cpu = cpu_seconds();
   event("begin");
@@ -128,6 +159,7 @@ static void end_window(struct run *run, uint64_t now) {
   run->seconds = (double)(now - run->begin) / 1e9;
   run->deliveries = deliveries(run) - run->deliveries;
   run->published = run->publisher.published - run->published;
+  run->due = due(run, now) - run->due;
   run->acks = run->publisher.acks - run->acks;
   run->cpu = cpu_seconds() - run->cpu;
   event("end");
@@ -136,7 +168,7 @@ static void end_window(struct run *run, uint64_t now) {
 static int everything_arrived(const struct run *run) {
   const struct publisher *publisher = &run->publisher;
   return run->checker.stream.first == publisher->published &&
-         (!run->options.protocol->acks || publisher->acks == publisher->published);
+         (!publisher->protocol->acks || publisher->acks == publisher->published);
 }
 
 static void check_stall(struct run *run, uint64_t now) {
@@ -163,9 +195,20 @@ static void advance_phase(struct run *run, uint64_t now) {
       if (now < run->phase_ends) return;
       end_window(run, now);
       run->phase = DRAINING;
+      run->phase_ends = now + ns(DRAIN_SECONDS);
       return;
     case DRAINING:
-      if (!everything_arrived(run)) return;
+      if (everything_arrived(run)) {
+        run->phase = CATCHING_UP;
+      } else if (run->options.rate > 0 && now >= run->phase_ends) {
+        run->unsustained = 1;
+        run->phase = DONE;
+      }
+      return;
+    case CATCHING_UP:
+      if (!laggards_catch_up(&run->laggards, &run->checker, run->publisher.published, now,
+                             ns(LAGGARD_SECONDS)))
+        return;
       run->phase = LISTENING;
       run->phase_ends = now + ns(QUIET_SECONDS);
       return;
@@ -176,16 +219,32 @@ static void advance_phase(struct run *run, uint64_t now) {
   }
 }
 
+/* Waits for something to read, or until the next publication is due. */
+static int wait_for_events(const struct run *run, struct epoll_event *events) {
+  struct timespec patience = {.tv_nsec = 10000000};
+  const struct publisher *publisher = &run->publisher;
+  if (run->phase == CATCHING_UP) {
+    patience.tv_nsec = 0;
+  } else if (run->options.rate > 0 && run->phase <= MEASURING && publisher->out_length == 0) {
+    uint64_t next = publisher_time_of(publisher, publisher->published + 1);
+    uint64_t now = clock_ns();
+    if (next <= now + 10000000) patience.tv_nsec = next <= now ? 0 : (long)(next - now);
+    if (run->unsustained) patience.tv_nsec = 1000000;
+  }
+  return epoll_pwait2(run->epoll, events, EVENTS, &patience, NULL);
+}
+
 void run_measure(struct run *run) {
   struct epoll_event events[EVENTS];
-  uint64_t now = run->progress_at = clock_ns();
+  prctl(PR_SET_TIMERSLACK, 1); /* else the kernel adds 50 us to every wait */
+  uint64_t now = run->progress_at = run->publisher.started = clock_ns();
   run->phase_ends = now + ns(run->options.warmup);
   while (run->phase != DONE && !run->checker.problem.kind) {
     publish_due(run);
-    int count = epoll_wait(run->epoll, events, EVENTS, 10);
+    int count = wait_for_events(run, events);
     for (int i = 0; i < count && !run->checker.problem.kind; i++) {
       int number = (int)events[i].data.u32;
-      if (number == run->options.subscribers) {
+      if (number == run->healthy) {
         if (!(events[i].events & ~(uint32_t)EPOLLOUT)) continue;
         uint64_t acks = run->publisher.acks;
         now = clock_ns();
@@ -199,6 +258,7 @@ void run_measure(struct run *run) {
     }
     now = clock_ns();
     settle(run, now);
+    if (run->phase < CATCHING_UP) laggards_tick(&run->laggards, &run->checker, now);
     check_stall(run, now);
     advance_phase(run, now);
   }

@@ -38,6 +38,16 @@ void checker_fail(struct checker *checker, const char *kind, int subscriber,
   problem->text[length] = 0;
 }
 
+ssize_t checker_receive(const struct checker *checker, int fd, struct wrapper *wrapper,
+                        uint8_t *data, size_t size) {
+  ssize_t got = recv(fd, data, size, MSG_DONTWAIT);
+  if (got <= 0 || checker->protocol->wrapping == NOT_WRAPPED) return got;
+  long left = unwrap(checker->protocol->wrapping, wrapper, data, (size_t)got);
+  if (left > 0) return left;
+  errno = left < 0 ? EPROTO : EAGAIN;
+  return left == 0 && wrapper->closed ? 0 : -1;
+}
+
 int checker_heartbeat(struct checker *checker, int fd, const struct frame *frame) {
   if (frame->opcode == OP_PING) {
     websocket_send(fd, OP_PONG, frame->payload, frame->length);
@@ -52,14 +62,14 @@ int checker_heartbeat(struct checker *checker, int fd, const struct frame *frame
 }
 
 /* Does the publication that is missing come after all? Then it was reordered, else it is lost. */
-static int comes_later(const struct subscriber *subscriber, uint8_t *start, size_t size,
-                       uint64_t sequence) {
+static int comes_later(const struct checker *checker, struct subscriber *subscriber,
+                       uint8_t *start, size_t size, uint64_t sequence) {
   struct pollfd readable = {.fd = subscriber->fd, .events = POLLIN};
   uint8_t *data = start;
   for (;;) {
     struct frame frame;
     long length;
-    while ((length = frame_decode(data, size, &frame)) > 0) {
+    while ((length = protocol_decode(checker->protocol, data, size, &frame)) > 0) {
       if (protocol_sequence(&frame) == sequence) return 1;
       data += length;
       size -= (size_t)length;
@@ -67,18 +77,19 @@ static int comes_later(const struct subscriber *subscriber, uint8_t *start, size
     if (length < 0 || size >= CARRY_SIZE || poll(&readable, 1, 500) <= 0) return 0;
     memmove(start, data, size);
     data = start;
-    ssize_t got = recv(subscriber->fd, data + size, READ_SIZE, 0);
-    if (got <= 0) return 0;
-    size += (size_t)got;
+    ssize_t got = checker_receive(checker, subscriber->fd, &subscriber->wrapper, data + size,
+                                  READ_SIZE);
+    if (got == 0 || (got < 0 && errno != EAGAIN)) return 0;
+    if (got > 0) size += (size_t)got;
   }
 }
 
-static void wrong_sequence(struct checker *checker, const struct subscriber *subscriber,
+static void wrong_sequence(struct checker *checker, struct subscriber *subscriber,
                            uint64_t expected, uint64_t received, uint8_t *rest, size_t size) {
   const char *kind = "duplicate";
   if (received > expected) {
     memmove(checker->workspace, rest, size);
-    kind = comes_later(subscriber, checker->workspace, size, expected) ? "reorder" : "gap";
+    kind = comes_later(checker, subscriber, checker->workspace, size, expected) ? "reorder" : "gap";
   }
   checker_fail(checker, kind, subscriber->number, NULL);
   checker->problem.expected = expected;
@@ -127,7 +138,7 @@ static void parse(struct checker *checker, struct subscriber *subscriber, uint8_
   uint64_t received = stream_received(stream, subscriber->position);
   struct frame frame;
   long length;
-  while ((length = frame_decode(data, size, &frame)) > 0) {
+  while ((length = protocol_decode(checker->protocol, data, size, &frame)) > 0) {
     if (!checker_heartbeat(checker, subscriber->fd, &frame)) {
       enum meaning meaning = protocol_meaning(checker->protocol, &frame);
       if (meaning == MEANS_PUBLICATION)
@@ -160,10 +171,11 @@ static void parse(struct checker *checker, struct subscriber *subscriber, uint8_
 void subscriber_read(struct checker *checker, struct subscriber *subscriber) {
   struct stream *stream = &checker->stream;
   uint8_t *data = checker->workspace + CARRY_SIZE;
-  ssize_t got = recv(subscriber->fd, data, READ_SIZE, MSG_DONTWAIT);
+  ssize_t got = checker_receive(checker, subscriber->fd, &subscriber->wrapper, data, READ_SIZE);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) {
-    checker_fail(checker, "closed", subscriber->number, NULL);
+    int nonsense = got < 0 && errno == EPROTO;
+    checker_fail(checker, nonsense ? "unexpected" : "closed", subscriber->number, NULL);
     return;
   }
   size_t size = (size_t)got;

@@ -2,6 +2,8 @@
 #ifndef SUBSCRIBER_H
 #define SUBSCRIBER_H
 
+#include <sys/types.h>
+
 #include "protocol.h"
 #include "stream.h"
 
@@ -11,7 +13,8 @@ struct subscriber {
   uint64_t position; /* on the canonical stream */
   uint8_t *carry;    /* start of a frame that is not complete and not on the canonical stream */
   size_t carried;
-  uint64_t seen;     /* publications whose latency is recorded already */
+  struct wrapper wrapper;
+  uint64_t seen; /* publications whose latency is recorded already */
 };
 
 /* What went wrong first; `kind` NULL while nothing has. */
@@ -33,6 +36,11 @@ struct checker {
 };
 
 void checker_init(struct checker *checker, const struct protocol *protocol, uint64_t publications);
+
+/* Receives up to `size` bytes, as `recv` does, and unwraps them. 0: closed, in whichever way;
+ * -1 with EAGAIN: nothing to look at yet. */
+ssize_t checker_receive(const struct checker *checker, int fd, struct wrapper *wrapper,
+                        uint8_t *data, size_t size);
 
 /* Reads once from the socket and checks. Sets `checker->problem`. */
 void subscriber_read(struct checker *checker, struct subscriber *subscriber);

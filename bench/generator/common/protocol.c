@@ -16,7 +16,8 @@ static const struct protocol protocols[] = {
         .acks = 1,
         .offsets = 1,
         .await_first = "\"connection_established\"",
-        .subscribe = "{\"type\":\"subscribe\",\"payload\":{\"channel\":\"%c\"}}",
+        .subscribe = "{\"type\":\"subscribe\",\"payload\":{\"channel\":\"%c\"%s}}",
+        .since = ",\"since\":{\"epoch\":\"%s\",\"offset\":%llu}",
         .await_subscribe = "\"subscribed\"",
         .publish = "{\"type\":\"message\",\"payload\":%p,"
                    "\"metadata\":{\"message_id\":\"%i\",\"channel\":\"%c\"}}",
@@ -49,6 +50,58 @@ static const struct protocol protocols[] = {
         .heartbeat_answer = "3",
         .publish = "42[\"message\",%p]",
     },
+    {
+        .name = "nats",
+        .framing = BY_LINE,
+        .wrapping = IN_FRAMES,
+        .subscriber_path = "/",
+        .publisher_path = "/",
+        .subprotocol = "",
+        .await_first = "INFO {",
+        .hello = "CONNECT {\"verbose\":false,\"pedantic\":false,\"protocol\":1}\r\nPING\r\n",
+        .await_hello = "PONG\r\n",
+        .subscribe = "SUB %c 1\r\nPING\r\n",
+        .await_subscribe = "PONG\r\n",
+        .heartbeat = "PING\r\n",
+        .heartbeat_answer = "PONG\r\n",
+        .publish = "PUB %c %n\r\n%p\r\n",
+    },
+    {
+        .name = "nchan",
+        .subscriber_path = "/subscribe",
+        .publisher_path = "/publish",
+        .subprotocol = "",
+        .publish = "%p",
+    },
+    {
+        .name = "tidewire-sse",
+        .framing = BY_EVENT,
+        .wrapping = IN_CHUNKS,
+        .publisher = "tidewire",
+        .offsets = 1,
+        .await_subscribe = "event: subscribed",
+    },
+    {
+        .name = "tidewire-poll",
+        .framing = BY_EVENT,
+        .wrapping = IN_RESPONSES,
+        .publisher = "tidewire",
+        .offsets = 1,
+        .await_subscribe = ": empty", /* at once, with the cursor of now */
+    },
+    {
+        .name = "nchan-poll",
+        .framing = BY_EVENT,
+        .wrapping = IN_RESPONSES,
+        .publisher = "nchan",
+        .subscriber_path = "/subscribe",
+    },
+    {
+        .name = "nchan-sse",
+        .framing = BY_EVENT, /* of an HTTP/1.1 response without length, which is not chunked */
+        .publisher = "nchan",
+        .subscriber_path = "/subscribe",
+    },
 };
 
 const struct protocol *protocol_named(const char *name) {
@@ -64,6 +117,33 @@ static const char payload_start[] = "{\"content\":\"";
 
 static const uint8_t *find(const struct frame *frame, const char *text) {
   return memmem(frame->payload, frame->length, text, strlen(text));
+}
+
+static long decode_line(const uint8_t *data, size_t size) {
+  const uint8_t *end = memmem(data, size < 4096 ? size : 4096, "\r\n", 2);
+  if (!end) return size < 4096 ? 0 : -1;
+  size_t length = (size_t)(end + 2 - data);
+  if (memcmp(data, "MSG ", 4) != 0) return (long)length;
+  size_t payload = 0;
+  size_t unit = 1;
+  for (const uint8_t *at = end; *--at >= '0' && *at <= '9'; unit *= 10)
+    payload += (size_t)(*at - '0') * unit;
+  length += payload + 2;
+  return size < length ? 0 : (long)length;
+}
+
+long protocol_decode(const struct protocol *protocol, const uint8_t *data, size_t size,
+                     struct frame *message) {
+  if (protocol->framing == BY_FRAME) return frame_decode(data, size, message);
+  long length = 0;
+  if (protocol->framing == BY_LINE) {
+    length = decode_line(data, size);
+  } else {
+    const uint8_t *end = memmem(data, size, "\n\n", 2);
+    if (end) length = end + 2 - data;
+  }
+  *message = (struct frame){.opcode = OP_TEXT, .payload = data, .length = (size_t)length};
+  return length;
 }
 
 static uint64_t digits_at(const uint8_t *at, const struct frame *frame) {
@@ -98,12 +178,41 @@ uint64_t protocol_offset(const struct frame *frame) {
   return value;
 }
 
+void protocol_string(const struct frame *frame, const char *key, char *text, size_t capacity) {
+  *text = 0;
+  const uint8_t *at = find(frame, key);
+  if (!at) return;
+  at += strlen(key);
+  const uint8_t *end = memchr(at, '"', (size_t)(frame->payload + frame->length - at));
+  if (!end || (size_t)(end - at) >= capacity) return;
+  memcpy(text, at, (size_t)(end - at));
+  text[end - at] = 0;
+}
+
+static int begins(const struct frame *frame, const char *text) {
+  size_t length = strlen(text);
+  return frame->length >= length && memcmp(frame->payload, text, length) == 0;
+}
+
+static enum meaning event_meaning(const struct frame *frame) {
+  if (find(frame, "event: error") || find(frame, "event: reset")) return MEANS_FAILURE;
+  return begins(frame, ":") || begins(frame, "retry:") || begins(frame, "event:") ? MEANS_NOTHING
+                                                                                 : MEANS_UNKNOWN;
+}
+
 enum meaning protocol_meaning(const struct protocol *protocol, const struct frame *frame) {
   if (frame->opcode != OP_TEXT) return MEANS_UNKNOWN;
   if (protocol->heartbeat && frame->length == strlen(protocol->heartbeat) &&
       memcmp(frame->payload, protocol->heartbeat, frame->length) == 0)
     return MEANS_HEARTBEAT;
   if (find(frame, payload_start)) return MEANS_PUBLICATION;
+  if (protocol->framing == BY_EVENT) return event_meaning(frame);
+  if (strcmp(protocol->name, "nats") == 0)
+    return begins(frame, "-ERR")                              ? MEANS_FAILURE
+           : begins(frame, "INFO") || begins(frame, "PONG\r") ? MEANS_NOTHING
+                                                              : MEANS_UNKNOWN;
+  if (strcmp(protocol->name, "nchan") == 0)
+    return begins(frame, "queued messages") ? MEANS_NOTHING : MEANS_UNKNOWN; /* to the publisher */
   if (strcmp(protocol->name, "tidewire") != 0) return MEANS_UNKNOWN;
   if (find(frame, "\"type\":\"ack\""))
     return find(frame, "\"duplicate\":true") ? MEANS_FAILURE : MEANS_ACK;
@@ -130,6 +239,8 @@ void publish_build(struct publish *publish, const struct protocol *protocol, con
       text[at++] = *format;
     } else if (*++format == 'c') {
       at = append(text, at, channel);
+    } else if (*format == 'n') {
+      at += (size_t)sprintf(text + at, "%zu", payload_size);
     } else if (*format == 'i') {
       at += (size_t)sprintf(text + at, "%08x-", (unsigned)time(NULL) ^ (unsigned)getpid() << 20);
       publish->digits[publish->places++] = at;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "unwrap.h"
 #include "wire.h"
 
 enum { DIGITS = 12 }; /* of the sequence number that every payload begins with */
@@ -18,8 +19,18 @@ enum meaning {
   MEANS_UNKNOWN,
 };
 
+/* Where a message ends. */
+enum framing {
+  BY_FRAME, /* with its WebSocket frame */
+  BY_LINE,  /* NATS: a line, and behind MSG as many bytes as it says */
+  BY_EVENT, /* event streams: an empty line */
+};
+
 struct protocol {
   const char *name;
+  enum framing framing;
+  enum wrapping wrapping;
+  const char *publisher;         /* the protocol that the publisher speaks; NULL: the same */
   const char *subscriber_path;
   const char *publisher_path;
   const char *subprotocol;
@@ -28,14 +39,21 @@ struct protocol {
   const char *await_first;       /* part of the frame that opens the session; NULL: none comes */
   const char *hello;             /* then sent by every connection; NULL: nothing */
   const char *await_hello;       /* part of the answer */
-  const char *subscribe;         /* with %s for the channel; NULL: the path says it all */
+  const char *subscribe;         /* with %c for the channel, and %s for `since` or nothing; NULL: the
+                                  * path says it all */
+  const char *since;             /* with %s for an epoch and %llu for an offset; NULL: no resuming */
   const char *await_subscribe;
   const char *heartbeat;         /* whole text of a heartbeat frame; NULL: only RFC 6455 pings */
   const char *heartbeat_answer;
-  const char *publish;           /* with %p for the payload, %i for the message id, %c for the channel */
+  const char *publish;           /* %p: the payload, %n: its length, %i: the message id, %c: the channel */
 };
 
 const struct protocol *protocol_named(const char *name);
+
+/* Length of the whole message at `data`, and the message as if it were a frame; 0 when it is not
+ * complete yet; -1 when it is none. `data` is what `unwrap` left. */
+long protocol_decode(const struct protocol *protocol, const uint8_t *data, size_t size,
+                     struct frame *message);
 
 enum meaning protocol_meaning(const struct protocol *protocol, const struct frame *frame);
 
@@ -47,6 +65,9 @@ uint64_t protocol_ack_sequence(const struct frame *frame);
 
 /* `metadata.offset` of a delivery; 0 when there is none. */
 uint64_t protocol_offset(const struct frame *frame);
+
+/* The text behind `"key":"` up to the next quote, or "" when there is none or no room. */
+void protocol_string(const struct frame *frame, const char *key, char *text, size_t capacity);
 
 /* A prebuilt publish: patch the digits, send the bytes. */
 struct publish {

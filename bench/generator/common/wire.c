@@ -79,14 +79,15 @@ static void send_all(int fd, const uint8_t *data, size_t size) {
   }
 }
 
+void http_send(int fd, const char *text) { send_all(fd, (const uint8_t *)text, strlen(text)); }
+
 void websocket_send(int fd, int opcode, const void *payload, size_t length) {
   uint8_t frame[14 + 1024];
   if (length > 1024) die("a control frame of %zu bytes", length);
   send_all(fd, frame, frame_encode(frame, opcode, payload, length));
 }
 
-int websocket_open(const char *host, int port, const char *path, const char *subprotocol,
-                   uint8_t *rest, size_t capacity, size_t *rest_length) {
+int tcp_open(const char *host, int port) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) die("socket: %s", strerror(errno));
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -98,30 +99,57 @@ int websocket_open(const char *host, int port, const char *path, const char *sub
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return fd;
+}
 
-  char request[4096];
-  int length = snprintf(request, sizeof request,
+/* Sends the request and reads the head of the response, whose status must be `status`. Returns its
+ * length; `have` bytes of `response` are there in all. */
+static size_t request(int fd, const char *text, const char *status, uint8_t *response,
+                      size_t capacity, size_t *have) {
+  http_send(fd, text);
+  const uint8_t *end = NULL;
+  *have = 0;
+  while (!end) {
+    ssize_t got = recv(fd, response + *have, capacity - *have, 0);
+    if (got <= 0) die("the server does not answer the request");
+    *have += (size_t)got;
+    end = memmem(response, *have, "\r\n\r\n", 4);
+    if (!end && *have == capacity) die("the head of the response is too long");
+  }
+  if (!memmem(response, (size_t)(end - response), status, strlen(status)))
+    die("the server refused: %.*s", (int)(*have < 300 ? *have : 300), (char *)response);
+  return (size_t)(end + 4 - response);
+}
+
+int websocket_open(const char *host, int port, const char *path, const char *subprotocol,
+                   uint8_t *rest, size_t capacity, size_t *rest_length) {
+  int fd = tcp_open(host, port);
+  char text[4096];
+  int length = snprintf(text, sizeof text,
                         "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\n"
                         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s\r\n",
                         path, host, port, *subprotocol ? "Sec-WebSocket-Protocol: " : "",
                         subprotocol, *subprotocol ? "\r\n" : "");
-  if (length >= (int)sizeof request) die("the path is too long");
-  send_all(fd, (const uint8_t *)request, (size_t)length);
+  if (length >= (int)sizeof text) die("the path is too long");
+  size_t have;
+  size_t head = request(fd, text, " 101 ", rest, capacity, &have);
+  *rest_length = have - head;
+  memmove(rest, rest + head, *rest_length);
+  return fd;
+}
 
-  size_t have = 0;
-  const uint8_t *end = NULL;
-  while (!end) {
-    ssize_t got = recv(fd, rest + have, capacity - have, 0);
-    if (got <= 0) die("the server does not answer the upgrade");
-    have += (size_t)got;
-    end = memmem(rest, have, "\r\n\r\n", 4);
-    if (!end && have == capacity) die("the upgrade response is too long");
-  }
-  if (!memmem(rest, (size_t)(end - rest), " 101 ", 5))
-    die("the server refused the upgrade: %.*s", (int)(have < 300 ? have : 300), (char *)rest);
-  end += 4;
-  *rest_length = have - (size_t)(end - rest);
-  memmove(rest, end, *rest_length);
+int eventstream_open(const char *host, int port, const char *path, uint8_t *rest, size_t capacity,
+                     size_t *rest_length) {
+  int fd = tcp_open(host, port);
+  char text[4096];
+  int length = snprintf(text, sizeof text,
+                        "GET %s HTTP/1.1\r\nHost: %s:%d\r\nAccept: text/event-stream\r\n\r\n",
+                        path, host, port);
+  if (length >= (int)sizeof text) die("the path is too long");
+  size_t have;
+  size_t head = request(fd, text, " 200 ", rest, capacity, &have);
+  *rest_length = have - head;
+  memmove(rest, rest + head, *rest_length);
   return fd;
 }

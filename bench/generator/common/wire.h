@@ -21,10 +21,20 @@ long frame_decode(const uint8_t *data, size_t size, struct frame *frame);
  * readable, so that a prebuilt frame can be patched in place. `out` holds 14 + length bytes. */
 size_t frame_encode(uint8_t *out, int opcode, const void *payload, size_t length);
 
+/* Exits with a message when nobody listens. What is read from it blocks for 10 s at most. */
+int tcp_open(const char *host, int port);
+
+/* Sends a request, all of it. */
+void http_send(int fd, const char *text);
+
 /* Opens one TCP connection and upgrades it. Bytes after the response stay in `rest`.
  * Exits with a message when the server refuses. */
 int websocket_open(const char *host, int port, const char *path, const char *subprotocol,
                    uint8_t *rest, size_t capacity, size_t *rest_length);
+
+/* The same for an event stream, by plain HTTP. */
+int eventstream_open(const char *host, int port, const char *path, uint8_t *rest, size_t capacity,
+                     size_t *rest_length);
 
 /* Sends a small control or handshake frame, all of it. */
 void websocket_send(int fd, int opcode, const void *payload, size_t length);

@@ -1,4 +1,7 @@
-/** Socket.IO with one room, WebSocket only, nothing compressed. `node socketio.ts <port>` */
+/**
+ * Socket.IO with one room, WebSocket only, nothing compressed. `node socketio.ts <port>`
+ * With `recovery` behind the port, connection state recovery is on, as its documentation shows it.
+ */
 import { createServer, type Server as HttpServer } from 'node:http'
 import { createRequire } from 'node:module'
 
@@ -7,6 +10,7 @@ interface Socket {
   join(room: string): void
   on(event: 'subscribe', listener: (room: string, done: () => void) => void): void
   on(event: 'message', listener: (payload: unknown) => void): void
+  on(event: 'publish', listener: (room: string, payload: unknown, done?: () => void) => void): void
 }
 interface Server {
   on(event: 'connection', listener: (socket: Socket) => void): void
@@ -19,12 +23,15 @@ interface SocketIo {
 const requirePeer = createRequire(new URL('../../peers/package.json', import.meta.url))
 const { Server } = requirePeer('socket.io') as SocketIo
 
+const recovery = { connectionStateRecovery: { maxDisconnectionDuration: 2 * 60 * 1000 } }
+
 const http = createServer((_request, response) => response.writeHead(404).end())
 const io = new Server(http, {
   transports: ['websocket'],
   perMessageDeflate: false,
   httpCompression: false,
   serveClient: false,
+  ...(process.argv[3] === 'recovery' && recovery),
 })
 
 io.on('connection', (socket) => {
@@ -33,6 +40,10 @@ io.on('connection', (socket) => {
     done()
   })
   socket.on('message', (payload) => io.to('bench').emit('message', payload))
+  socket.on('publish', (room, payload, done) => {
+    io.to(room).emit('message', payload)
+    done?.()
+  })
 })
 
 http.listen(Number(process.argv[2]), '127.0.0.1')

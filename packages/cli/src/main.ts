@@ -6,6 +6,7 @@ import { addPublish } from './commands/publish.ts'
 import { addServe } from './commands/serve.ts'
 import { addSubscribe } from './commands/subscribe.ts'
 import { addToken } from './commands/token.ts'
+import { addWebPush } from './commands/webpush.ts'
 import { toFailure } from './errors.ts'
 import { print, say } from './output.ts'
 import { version } from './version.ts'
@@ -22,6 +23,7 @@ addPublish(program)
 addSubscribe(program)
 addDoctor(program)
 addFence(program)
+addWebPush(program)
 program
   .command('version')
   .description('print the version')

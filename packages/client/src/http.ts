@@ -1,7 +1,13 @@
+import type { JsonObject } from '@tidewire/protocol'
 import type { Tidewire } from './client.ts'
 import { errorFromPayload, TidewireError } from './errors.ts'
 import type { ListenerOptions } from './types.ts'
 import { abortError } from './wait.ts'
+
+export interface AskOptions extends ListenerOptions {
+  /** Sent as JSON. */
+  body?: JsonObject | undefined
+}
 
 /**
  * The answer of the HTTP API to a request with the client's token. Waits for a connection that is being made: it asks for
@@ -11,13 +17,15 @@ export async function askHttp(
   client: Tidewire,
   method: string,
   path: string,
-  { signal }: ListenerOptions = {},
+  { signal, body }: AskOptions = {},
 ): Promise<unknown> {
   const { url, fetch } = client.http
   const headers = await authorization(client, signal)
+  const content = body && { body: JSON.stringify(body) }
+  if (content) headers['Content-Type'] = 'application/json'
   let response: Response
   try {
-    response = await fetch(url + path, { method, headers, ...(signal && { signal }) })
+    response = await fetch(url + path, { method, headers, ...content, ...(signal && { signal }) })
   } catch (cause) {
     throw signal?.aborted ? abortError('The request', signal) : failed(cause)
   }

@@ -3,7 +3,14 @@ import { startTestServer, type TestServer } from '@tidewire/server/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { Tidewire } from './client.ts'
-import { type Notification, Notifications, notifications } from './notifications.ts'
+import {
+  type Notification,
+  notificationPreferences,
+  Notifications,
+  notifications,
+  setNotificationPreferences,
+} from './notifications.ts'
+import { FakeServer } from './testing/fake-server.ts'
 import { until } from './testing/until.ts'
 import type { TransportName } from './types.ts'
 
@@ -119,6 +126,35 @@ describe('an inbox', () => {
     expect(mine.unread).toBe(2)
   })
 
+  it('shows no mark as undone that was told while a page was fetched', async () => {
+    await using server = await FakeServer.start()
+    const one = { id: 'n1', kind: 'a', title: '1', created_at: '2026-11-20T12:00:00.000Z' }
+    let read = false
+    server.commands.set('notifications_list', () => {
+      const payload = { notifications: [{ ...one, read }], more: false, unread: read ? 0 : 1 }
+      // On another device, just after the page was read.
+      if (!read) server.publish('user:ada', 'unread_count', { count: 0, read: ['n1'] })
+      read = true
+      return { type: 'notifications_list', payload }
+    })
+    const client = new Tidewire({ url: server.url, WebSocket, token: 'ada' })
+    ends.push(() => client.close())
+    const mine = await open(client)
+    expect(mine.state).toMatchObject({ unread: 0, items: [{ id: 'n1', read: true }] })
+  })
+
+  it('keeps the order of the inbox, whatever kinds come together and whatever the clock says', async () => {
+    const world = await start({ burst: { windowMs: 50 } })
+    const mine = await open(await connect(world))
+    const ids = ['z', 'b', 'y', 'a', 'x']
+    await Promise.all(
+      ids.map((id, i) => world.inbox.send('ada', { id, kind: i % 2 ? 'odd' : 'even', title: id })),
+    )
+    await until(() => mine.items.length === ids.length)
+    expect(titles(mine)).toEqual(ids.toReversed())
+    expect(titles(mine)).toEqual((await mine.list()).notifications.map(({ title }) => title))
+  })
+
   it('is what the server says when a mark is refused', async () => {
     const world = await start()
     await world.inbox.send('ada', { kind: 'a', title: '1' })
@@ -154,5 +190,28 @@ describe('an inbox', () => {
     ends.push(() => mine.close())
     await until(() => mine.state.error !== undefined)
     expect(mine.state).toMatchObject({ loading: false, error: { reason: 'forbidden' } })
+  })
+})
+
+describe('preferences', () => {
+  const quiet_hours = { from: '22:00', to: '07:00', time_zone: 'Europe/Berlin' }
+
+  it.each(TRANSPORTS)('are kept for the user over %s, and what is off stays away', async (it) => {
+    const world = await start()
+    const client = await connect(world, it)
+    expect(await notificationPreferences(client)).toEqual({ off: [], quiet_hours: null })
+    const wanted = { off: ['ad'], quiet_hours }
+    expect(await setNotificationPreferences(client, wanted)).toEqual(wanted)
+    expect(await notificationPreferences(await connect(world))).toEqual(wanted)
+    await world.inbox.send('ada', { kind: 'ad', title: 'unwanted' })
+    await world.inbox.send('ada', { kind: 'a', title: 'wanted' })
+    expect(titles(await open(client))).toEqual(['wanted'])
+  })
+
+  it('are refused with the reason', async () => {
+    const client = await connect(await start())
+    const bad = { off: [], quiet_hours: { ...quiet_hours, to: '22:00' } }
+    const refusal = setNotificationPreferences(client, bad)
+    await expect(refusal).rejects.toMatchObject({ reason: 'bad_envelope' })
   })
 })

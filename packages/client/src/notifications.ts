@@ -6,6 +6,13 @@ import { TidewireError } from './errors.ts'
 import type { ListenerOptions } from './types.ts'
 import type { WaitOptions } from './wait.ts'
 
+export {
+  notificationPreferences,
+  type NotificationPreferences,
+  type QuietHours,
+  setNotificationPreferences,
+} from './notification-preferences.ts'
+
 /** One entry of the inbox. */
 export interface Notification {
   readonly id: string
@@ -50,6 +57,16 @@ export interface NotificationsOptions {
   pageSize?: number | undefined
 }
 
+interface Loading {
+  readonly abort: AbortController
+  /** What came meanwhile. */
+  readonly arrived: Set<string>
+  /** What was marked meanwhile, here or elsewhere. */
+  readonly marks: (readonly string[] | 'all')[]
+  /** Frames that had told how many are unread when it began. */
+  readonly told: number
+}
+
 const EMPTY: NotificationsState = {
   items: [],
   unread: 0,
@@ -62,6 +79,8 @@ const EMPTY: NotificationsState = {
 const MAX_ITEMS = 1000
 const MAX_PAGE = 100
 const RETRY_MS = 5000
+/** Until what was fetched while something changed is fetched again. */
+const AGAIN_MS = 250
 
 /**
  * The inbox of the client's user, live. It subscribes to the channel `user:<id>`, until `close`. Make one for each client.
@@ -80,8 +99,10 @@ export class Notifications {
   #user: string | undefined
   #channel: Channel | undefined
   #stopChannel: (() => void)[] = []
-  /** The newest page is being fetched; holds what arrives meanwhile. */
-  #loading: { abort: AbortController; arrived: Set<string> } | undefined
+  /** The newest page is being fetched. */
+  #loading: Loading | undefined
+  /** Of frames that told how many are unread. */
+  #told = 0
   #retry: ReturnType<typeof setTimeout> | undefined
   #closed = false
 
@@ -137,13 +158,16 @@ export class Notifications {
   async markRead(ids: readonly string[] | 'all', wait: WaitOptions = {}): Promise<void> {
     if (ids.length === 0) return
     const { items, unread } = this.#state
+    const told = this.#told
     const marked = markedIn(items, ids)
+    this.#loading?.marks.push(ids)
     const fewer = unreadIn(items) - unreadIn(marked)
     this.#change({ items: marked, unread: ids === 'all' ? 0 : Math.max(0, unread - fewer) })
     try {
       const payload = { ids: ids === 'all' ? ids : [...ids] }
       const { unread: count } = await this.#client.request('notifications_mark_read', payload, wait)
-      if (typeof count === 'number') this.#change({ unread: count })
+      // What was told since may be newer.
+      if (typeof count === 'number' && told === this.#told) this.#change({ unread: count })
     } catch (error) {
       this.#reload()
       throw error
@@ -233,19 +257,12 @@ export class Notifications {
   #reload(): void {
     if (this.#closed || this.#user === undefined) return
     this.#stopLoading()
-    const loading = { abort: new AbortController(), arrived: new Set<string>() }
+    const abort = new AbortController()
+    const loading: Loading = { abort, arrived: new Set(), marks: [], told: this.#told }
     this.#loading = loading
-    this.#load(loading.abort.signal).then(
+    this.#load(abort.signal).then(
       (page) => {
-        if (this.#loading !== loading) return
-        this.#loading = undefined
-        const listed = new Set(page.notifications.map(({ id }) => id))
-        const newer = this.#state.items.filter(
-          ({ id }) => loading.arrived.has(id) && !listed.has(id),
-        )
-        const { more: hasMore, unread } = page
-        const items = [...newer, ...page.notifications]
-        this.#change({ items, hasMore, unread, loading: false, error: undefined })
+        if (this.#loading === loading) this.#loaded(page, loading)
       },
       (error: unknown) => {
         if (this.#loading !== loading) return
@@ -255,6 +272,21 @@ export class Notifications {
         if (told.temporary) this.#retry = setTimeout(() => this.#reload(), RETRY_MS)
       },
     )
+  }
+
+  /** What was told while it was fetched may be in it, or not. */
+  #loaded(page: NotificationsPage, { arrived, marks, told }: Loading): void {
+    this.#loading = undefined
+    const listed = new Set(page.notifications.map(({ id }) => id))
+    const newer = this.#state.items.filter(({ id }) => arrived.has(id) && !listed.has(id))
+    const items = marks
+      // Which of them were meant by `all`, the next page says.
+      .filter((ids) => ids !== 'all')
+      .reduce(markedIn, [...newer, ...page.notifications])
+    const isDoubtful = told !== this.#told || marks.length > 0
+    const unread = isDoubtful ? this.#state.unread : page.unread
+    this.#change({ items, hasMore: page.more, unread, loading: false, error: undefined })
+    if (isDoubtful) this.#retry = setTimeout(() => this.#reload(), AGAIN_MS)
   }
 
   /** The newest page, and as many behind it as were there before. */
@@ -283,6 +315,7 @@ export class Notifications {
     const known = new Set(this.#state.items.map(({ id }) => id))
     const fresh = list.map(toNotification).filter(({ id }) => !known.has(id))
     for (const { id } of fresh) this.#loading?.arrived.add(id)
+    if (typeof unread === 'number') this.#told += 1
     const items = [...fresh.toReversed(), ...this.#state.items]
     this.#change({
       items: items.slice(0, MAX_ITEMS),
@@ -294,6 +327,8 @@ export class Notifications {
 
   #counted({ count, read }: JsonObject): void {
     const ids = read === 'all' || Array.isArray(read) ? (read as string[] | 'all') : []
+    if (ids.length > 0) this.#loading?.marks.push(ids)
+    if (typeof count === 'number') this.#told += 1
     const items = markedIn(this.#state.items, ids)
     this.#change({ items, ...(typeof count === 'number' ? { unread: count } : {}) })
   }
@@ -332,8 +367,13 @@ function unreadIn(items: readonly Notification[]): number {
 }
 
 /** Of all groups, oldest first. */
-function listOf({ groups }: JsonObject): JsonObject[] {
+function listOf({ groups, order }: JsonObject): JsonObject[] {
   const all = Object.values(groups as Record<string, JsonObject[]>).flat()
+  if (Array.isArray(order)) {
+    const places = new Map(order.map((id, i) => [id, i]))
+    const placeOf = ({ id }: JsonObject): number => places.get(id ?? null) ?? -1
+    return all.sort((a, b) => placeOf(a) - placeOf(b))
+  }
   const keyOf = (one: JsonObject): string => `${one['created_at'] as string} ${one['id'] as string}`
   return all.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
 }

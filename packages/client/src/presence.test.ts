@@ -11,6 +11,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { Tidewire } from './client.ts'
 import { type Presence, presence } from './presence.ts'
+import { FakeServer } from './testing/fake-server.ts'
 import { until } from './testing/until.ts'
 import type { TidewireOptions } from './types.ts'
 
@@ -59,6 +60,20 @@ async function visit(url: string, user: string, options: TidewireOptions = {}) {
   return { client, user, there }
 }
 
+/** Whatever came within a moment is handed on in one turn, as a busy process reads it. */
+class AllAtOnce extends WebSocket {
+  override addEventListener(...[type, listener]: Parameters<WebSocket['addEventListener']>): void {
+    if (type !== 'message') return super.addEventListener(type, listener)
+    const waiting: unknown[] = []
+    super.addEventListener('message', (event) => {
+      if (waiting.push(event) > 1) return
+      setTimeout(() => {
+        for (const one of waiting.splice(0)) (listener as (event: unknown) => void)(one)
+      }, 20)
+    })
+  }
+}
+
 const known = ({ members }: Presence): [string, unknown][] =>
   members
     .map(({ user, data }): [string, unknown] => [user, data])
@@ -99,6 +114,32 @@ describe('presence', () => {
     await until(() => changes > 0)
     expect(ada.there.members).not.toBe(before)
     expect(before).toEqual([])
+  })
+
+  it('believes what is told behind a list, also when both arrive at once', async () => {
+    await using server = await FakeServer.start()
+    const member = (user: string, mood: string) => ({ user, data: { mood } })
+    const told = (action: string, user: string, mood: string) => {
+      const payload = { channel: ROOM, action, ...member(user, mood), count: 2 }
+      server.push('presence_update', { ...payload, at: new Date().toISOString() })
+    }
+    server.commands.set('presence_get', () => {
+      queueMicrotask(() => {
+        told('update', 'ada', 'new')
+        told('leave', 'bob', 'old')
+        told('enter', 'eve', 'new')
+      })
+      const members = ['ada', 'bob', 'cyd'].map((user) => member(user, 'old'))
+      return { type: 'presence_state', payload: { channel: ROOM, members, count: 3, more: false } }
+    })
+    const { there } = await visit(server.url, 'dan', { WebSocket: AllAtOnce })
+    await until(() => !there.loading)
+    expect(known(there)).toEqual([
+      ['ada', { mood: 'new' }],
+      ['cyd', { mood: 'old' }],
+      ['eve', { mood: 'new' }],
+    ])
+    expect(there.count).toBe(2)
   })
 
   it('enters when there is a subscription, with the last of what was said', async () => {

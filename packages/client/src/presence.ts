@@ -53,7 +53,7 @@ export class Presence {
   #waits = new Set<Wait<void>>()
   #members = new Map<string, PresentMember>()
   /** The list that is being fetched; it takes the place of the other when it is whole. */
-  #fetched: Map<string, PresentMember> | undefined
+  #fetched: Fetched | undefined
   #snapshot: readonly PresentMember[] | undefined = []
   #count = 0
   #loading: boolean
@@ -207,18 +207,20 @@ export class Presence {
   /** Never rejects. */
   async #list(signal: AbortSignal): Promise<void> {
     this.#loading = true
-    const fetched = new Map<string, PresentMember>()
+    const fetched: Fetched = { members: new Map(), told: new Set() }
     this.#fetched = fetched
     try {
       for (let after: string | undefined; ;) {
         const page = await this.#page(after, signal)
         if (signal.aborted) return
-        for (const { user, data } of page.members) fetched.set(user, { user, data })
-        this.#count = page.count
+        for (const { user, data } of page.members) {
+          if (!fetched.told.has(user)) fetched.members.set(user, { user, data })
+        }
+        if (fetched.told.size === 0) this.#count = page.count
         after = page.members.at(-1)?.user
         if (!page.more || after === undefined) break
       }
-      this.#members = fetched
+      this.#members = fetched.members
       this.#loading = false
     } catch (error) {
       if (signal.aborted) return
@@ -242,7 +244,8 @@ export class Presence {
   #heard({ type, payload }: Envelope): void {
     if (type !== 'presence_update' || payload['channel'] !== this.#channel.name) return
     const { action, user, data, count } = payload as unknown as Told
-    for (const members of [this.#members, this.#fetched]) {
+    this.#fetched?.told.add(user)
+    for (const members of [this.#members, this.#fetched?.members]) {
       if (members === undefined || !this.#lists) continue
       if (action === 'leave') members.delete(user)
       else members.set(user, { user, data })
@@ -282,6 +285,15 @@ export class Presence {
       this.#changes.emit()
     }, NOTIFY_MS)
   }
+}
+
+interface Fetched {
+  readonly members: Map<string, PresentMember>
+  /**
+   * Whom changes were told of since it was asked for. They count, wherever they came: a page may be looked at only after
+   * what was told behind it, and what it shows that differs from what was told is told again.
+   */
+  readonly told: Set<string>
 }
 
 interface Page {

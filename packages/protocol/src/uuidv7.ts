@@ -9,33 +9,31 @@ export function uuidv7(now: () => number, random: (bytes: Uint8Array) => void): 
   let used = pool.length
   let last = 0
   let counter = 0
+  let prefix = prefixOf(0)
+  const begin = (at: number): void => {
+    last = at
+    counter = 0
+    prefix = prefixOf(at)
+  }
   return () => {
     if (used === pool.length) {
       random(pool)
       used = 0
     }
     const at = now()
-    if (at > last) {
-      last = at
-      counter = 0
-    } else if (counter === 0xfff) {
-      last += 1
-      counter = 0
-    } else {
-      counter += 1
-    }
-    const high = Math.floor(last / 0x10000)
-    const low = last % 0x10000
+    if (at > last) begin(at)
+    else if (counter === 0xfff) begin(last + 1)
+    else counter += 1
     const id =
-      hex(high, 8) +
+      prefix +
+      HEX[counter >> 8]![1]! +
+      HEX[counter & 0xff]! +
       '-' +
-      hex(low, 4) +
-      '-7' +
-      hex(counter, 3) +
+      HEX[(pool[used]! & 0x3f) | 0x80]! +
+      HEX[pool[used + 1]!]! +
       '-' +
-      hex(((pool[used]! & 0x3f) | 0x80) * 256 + pool[used + 1]!, 4) +
-      '-' +
-      hex(pool[used + 2]! * 256 + pool[used + 3]!, 4) +
+      HEX[pool[used + 2]!]! +
+      HEX[pool[used + 3]!]! +
       HEX[pool[used + 4]!]! +
       HEX[pool[used + 5]!]! +
       HEX[pool[used + 6]!]! +
@@ -43,6 +41,11 @@ export function uuidv7(now: () => number, random: (bytes: Uint8Array) => void): 
     used += 8
     return id
   }
+}
+
+/** What all ids of one millisecond begin with. */
+function prefixOf(at: number): string {
+  return `${hex(Math.floor(at / 0x10000), 8)}-${hex(at % 0x10000, 4)}-7`
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))

@@ -5,11 +5,16 @@ export { useConnection, type UseConnectionResult } from './use-connection.ts'
 export { useFeed, type UseFeedResult } from './use-feed.ts'
 export { useMessages } from './use-messages.ts'
 export type { UseMessagesOptions, UseMessagesResult } from './use-messages-types.ts'
+export {
+  useNotificationPreferences,
+  type UseNotificationPreferencesResult,
+} from './use-notification-preferences.ts'
 export { useNotifications, type UseNotificationsResult } from './use-notifications.ts'
 export { usePresence, type UsePresenceResult } from './use-presence.ts'
 export { usePresenceList, type UsePresenceListResult } from './use-presence-list.ts'
 export { useReceipts, type UseReceiptsResult } from './use-receipts.ts'
 export { useRoom, type UseRoomResult } from './use-room.ts'
+export { type Found, useSearch, type UseSearchResult } from './use-search.ts'
 export { useTyping, type UseTypingResult } from './use-typing.ts'
 export { useUnread, type UseUnreadResult } from './use-unread.ts'
 export {
@@ -40,4 +45,8 @@ export type {
   TransportName,
 } from '@tidewire/client'
 export type { ActivityInput, FeedEntry } from '@tidewire/client/feed'
-export type { Notification } from '@tidewire/client/notifications'
+export type {
+  Notification,
+  NotificationPreferences,
+  QuietHours,
+} from '@tidewire/client/notifications'

@@ -1,8 +1,7 @@
-import type { Published, Tidewire } from '@tidewire/client'
+import type { Published } from '@tidewire/client'
 import { type ActivityInput, type Feed, feed, type FeedState } from '@tidewire/client/feed'
-import { useCallback, useMemo, useSyncExternalStore } from 'react'
-import { Lease } from './lease.ts'
-import { useStores } from './provider.tsx'
+import { useMemo } from 'react'
+import { useSharedStore } from './use-shared-store.ts'
 
 export interface UseFeedResult extends FeedState {
   /** Says it to all followers. Rejects with what the server refused it for. */
@@ -25,62 +24,23 @@ const NOTHING: FeedState = {
 
 /** The feed of the client's user, however many components show it. Over SSE and long polling pass the `user`. */
 export function useFeed(user?: string): UseFeedResult {
-  const stores = useStores()
-  const { client, lingerMs } = stores
-  const shared = stores.ofFeature(
+  const { state, shared } = useSharedStore<FeedState, Feed>(
     `feed ${user ?? ''}`,
-    () => new SharedFeed(client, user, lingerMs),
+    (client) => feed(client, { user }),
+    NOTHING,
   )
-  const state = useSyncExternalStore(
-    useCallback((onChange: () => void) => shared.use(onChange), [shared]),
-    () => shared.state,
-    () => NOTHING,
-  )
-  const actions = useMemo(
-    () => ({
-      post: (activity: ActivityInput) => shared.open().post(activity),
-      follow: (other: string) => shared.open().follow(other),
-      unfollow: (other: string) => shared.open().unfollow(other),
-      list: (...page: Parameters<Feed['list']>) => shared.open().list(...page),
-      loadMore: () => shared.open().loadMore(),
-    }),
-    [shared],
-  )
-  return { ...state, ...actions }
-}
-
-/** One feed of one client. */
-class SharedFeed {
-  readonly #lease: Lease
-  #feed: Feed | undefined
-
-  constructor(client: Tidewire, user: string | undefined, lingerMs: number) {
-    this.#lease = new Lease(() => {
-      const made = feed(client, { user })
-      this.#feed = made
-      return () => {
-        made.close()
-        this.#feed = undefined
-      }
-    }, lingerMs)
-  }
-
-  get state(): FeedState {
-    return this.#feed?.state ?? NOTHING
-  }
-
-  /** Throws when no component shows it any more. */
-  open(): Feed {
-    if (this.#feed === undefined) throw new Error('No mounted component uses this feed.')
-    return this.#feed
-  }
-
-  use(onChange: () => void): () => void {
-    const release = this.#lease.acquire()
-    const off = this.#feed?.onChange(onChange)
-    return () => {
-      off?.()
-      release()
+  const actions = useMemo(() => {
+    const open = (): Feed => {
+      if (shared.store === undefined) throw new Error('No mounted component uses this feed.')
+      return shared.store
     }
-  }
+    return {
+      post: (activity: ActivityInput) => open().post(activity),
+      follow: (other: string) => open().follow(other),
+      unfollow: (other: string) => open().unfollow(other),
+      list: (...page: Parameters<Feed['list']>) => open().list(...page),
+      loadMore: () => open().loadMore(),
+    }
+  }, [shared])
+  return { ...state, ...actions }
 }

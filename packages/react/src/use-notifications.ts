@@ -3,10 +3,8 @@ import {
   notifications,
   type NotificationsState,
 } from '@tidewire/client/notifications'
-import type { Tidewire } from '@tidewire/client'
-import { useCallback, useMemo, useSyncExternalStore } from 'react'
-import { Lease } from './lease.ts'
-import { useStores } from './provider.tsx'
+import { useMemo } from 'react'
+import { useSharedStore } from './use-shared-store.ts'
 
 export interface UseNotificationsResult extends NotificationsState {
   /** Marks them at once, on every device. What the server refuses is undone. Never rejects. */
@@ -26,63 +24,23 @@ const NOTHING: NotificationsState = {
 
 /** The inbox of the client's user, however many components show it. Over SSE and long polling pass the `user`. */
 export function useNotifications(user?: string): UseNotificationsResult {
-  const stores = useStores()
-  const { client, lingerMs } = stores
-  const shared = stores.ofFeature(
+  const { state, shared } = useSharedStore<NotificationsState, Notifications>(
     `notifications ${user ?? ''}`,
-    () => new SharedNotifications(client, user, lingerMs),
-  )
-  const state = useSyncExternalStore(
-    useCallback((onChange: () => void) => shared.use(onChange), [shared]),
-    () => shared.state,
-    () => NOTHING,
+    (client) => notifications(client, { user }),
+    NOTHING,
   )
   const actions = useMemo(
     () => ({
-      markRead: (ids: readonly string[] | 'all') => shared.markRead(ids),
-      loadMore: () => shared.loadMore(),
+      markRead: async (ids: readonly string[] | 'all') => {
+        await shared.store?.markRead(ids).catch(undone)
+      },
+      loadMore: async () => {
+        await shared.store?.loadMore()
+      },
     }),
     [shared],
   )
   return { ...state, ...actions }
-}
-
-/** One inbox of one client. */
-class SharedNotifications {
-  readonly #lease: Lease
-  #inbox: Notifications | undefined
-
-  constructor(client: Tidewire, user: string | undefined, lingerMs: number) {
-    this.#lease = new Lease(() => {
-      const inbox = notifications(client, { user })
-      this.#inbox = inbox
-      return () => {
-        inbox.close()
-        this.#inbox = undefined
-      }
-    }, lingerMs)
-  }
-
-  get state(): NotificationsState {
-    return this.#inbox?.state ?? NOTHING
-  }
-
-  use(onChange: () => void): () => void {
-    const release = this.#lease.acquire()
-    const off = this.#inbox?.onChange(onChange)
-    return () => {
-      off?.()
-      release()
-    }
-  }
-
-  async markRead(ids: readonly string[] | 'all'): Promise<void> {
-    await this.#inbox?.markRead(ids).catch(undone)
-  }
-
-  async loadMore(): Promise<void> {
-    await this.#inbox?.loadMore()
-  }
 }
 
 /** The list shows again what the server says. */

@@ -37,7 +37,8 @@ export function refreshTokenStoreContract(
 
     it('gives back what it was given', async () => {
       const token = await add({ channels: { 'chat:*': ['subscribe', 'publish'], 'orders:42': [] } })
-      expect(await harness.store.use(token.id)).toEqual({ token, used: false })
+      const used_at = harness.now()
+      expect(await harness.store.use(token.id)).toEqual({ token, used: false, used_at })
     })
 
     it('gives back no channels where there were none', async () => {
@@ -56,14 +57,24 @@ export function refreshTokenStoreContract(
         "' OR 1=1 --",
       ]) {
         expect(await harness.store.use(other)).toBeUndefined()
+        expect(await harness.store.isUsed(other)).toBeUndefined()
       }
     })
 
     it('says of a token that was used before that it was', async () => {
       const token = await add()
+      expect(await harness.store.isUsed(token.id)).toBe(false)
+      const { used_at } = (await harness.store.use(token.id))!
+      expect(await harness.store.use(token.id)).toEqual({ token, used: true, used_at })
+      expect(await harness.store.use(token.id)).toEqual({ token, used: true, used_at })
+      expect(await harness.store.isUsed(token.id)).toBe(true)
+    })
+
+    it('takes a token that it has already, and changes nothing', async () => {
+      const token = await add()
       await harness.store.use(token.id)
-      expect(await harness.store.use(token.id)).toEqual({ token, used: true })
-      expect(await harness.store.use(token.id)).toEqual({ token, used: true })
+      await harness.store.add({ ...token, user: 'somebody else' })
+      expect(await harness.store.use(token.id)).toMatchObject({ token, used: true })
     })
 
     it(`tells exactly one of ${AT_ONCE} uses at the same time that it is the first`, async () => {
@@ -84,6 +95,7 @@ export function refreshTokenStoreContract(
       await harness.store.use(used.id)
       await harness.store.end({ session })
       expect(await harness.store.use(used.id)).toBeUndefined()
+      expect(await harness.store.isUsed(used.id)).toBeUndefined()
       expect(await harness.store.use(fresh.id)).toBeUndefined()
       expect(await harness.store.use(other.id)).toMatchObject({ used: false })
     })
@@ -124,6 +136,7 @@ export function refreshTokenStoreContract(
         store: harness.store,
         ttlMs: 60_000,
         refreshTtlMs: TTL_MS,
+        graceMs: 0,
         now: () => harness.now(),
         onReuse: (session) => void reused.push(session),
       })

@@ -128,6 +128,9 @@ export class ScriptedService implements Service {
     throw new Error('not scripted')
   }
 
+  publishMany: Service['publishMany'] = (actor, channels, request) =>
+    channels.map((channel) => this.publish(actor, { channel, ...request }))
+
   history = async (_actor: Actor, _channel: string): Promise<Page> => {
     throw new Error('not scripted')
   }

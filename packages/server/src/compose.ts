@@ -7,6 +7,7 @@ import { certificateOf } from './compose/certificate.ts'
 import { featuresOf } from './compose/features.ts'
 import { LazyStore } from './compose/lazy-store.ts'
 import { Storage } from './compose/storage.ts'
+import { watchMembers } from './compose/watched-members.ts'
 import {
   authenticatorOf,
   type Credentials,
@@ -20,6 +21,7 @@ import {
   ConfigError,
   type ConfigInput,
   type FeatureName,
+  type FeaturesInput,
   resolveConfig,
 } from './config/resolve.ts'
 import { Core } from './core/core.ts'
@@ -32,11 +34,12 @@ import { ServerObserver } from './observe/observer.ts'
 import { OpsServer } from './observe/ops-server.ts'
 import type { Feature } from './handlers.ts'
 import { Outbound } from './outbound/outbound.ts'
-import type { Parts } from './parts.ts'
+import type { Parts, WatchedMembers } from './parts.ts'
 import { Server, SERVER } from './server.ts'
 import { Turnstile } from './transports/turnstile.ts'
 import { Door } from './transports/door.ts'
 import { createRequestListener } from './transports/http-api.ts'
+import type { DescribedRoute } from './transports/openapi-routes.ts'
 import { siteHandler } from './transports/site.ts'
 import { WebSocketTransport } from './transports/websocket.ts'
 
@@ -45,8 +48,8 @@ export interface ServerOptions extends Omit<ConfigInput, 'features'> {
   logger?: Logger
   /** A directory whose files are served at `/`. */
   site?: string
-  /** Those that come with the server, by name or made with options, and your own. */
-  features?: readonly (FeatureName | Feature)[]
+  /** Those that come with the server, by name or made with options, and your own; or options by name, as in the configuration. */
+  features?: FeaturesInput | readonly (FeatureName | Feature)[]
   /** Asked for every message that the rules and the token allow: only `true` lets it pass. */
   authorize?: Authorize
   /**
@@ -69,10 +72,9 @@ export function createServer(options: ServerOptions = {}): Server {
 /** The same with something between the core and its brokers, for tests. */
 export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker): Server {
   const { logger: given, site, authorize, features: wanted, onFatal, ...input } = options
-  const named = wanted?.filter((feature) => typeof feature === 'string')
-  const made = wanted?.filter((feature) => typeof feature !== 'string') ?? []
+  const { configured, made } = dividedFeatures(wanted)
   const config = resolveConfig({
-    file: named === undefined ? input : { ...input, features: named },
+    file: configured === undefined ? input : { ...input, features: configured },
     fileName: 'the options of createServer',
     env: environment(process.env, input.auth?.jwt_secret === undefined),
   })
@@ -87,6 +89,7 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
     onKeyRevoked: (id) => void core.disconnect(SERVER, { key_id: id }, { revoke: true }),
     onError: (error) => observer.failed('store', error),
   })
+  const members = watchMembers(store.members, (error) => observer.failed('members', error))
   const hook = hookOf(config, observer)
   const core: Core = new Core({
     clock,
@@ -98,7 +101,7 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
     heartbeatMs: config.heartbeat_ms,
     revalidateMs: config.auth.revalidate_ms,
     authenticator: authenticatorOf(config, credentials, store.serverKeys, observer),
-    members: store.members,
+    members,
     revocations: store.revocations,
     hook,
     authorize: authorize && applicationAuthorizer(authorize),
@@ -116,11 +119,25 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
       site,
       storage,
       store,
+      members,
       hook,
       features,
       wrap,
     }),
   )
+}
+
+/** Those of the configuration, and those that the application made itself. */
+function dividedFeatures(wanted: ServerOptions['features']): {
+  configured: FeaturesInput | undefined
+  made: readonly Feature[]
+} {
+  if (!Array.isArray(wanted)) return { configured: wanted as FeaturesInput | undefined, made: [] }
+  const all = wanted as readonly (FeatureName | Feature)[]
+  return {
+    configured: all.filter((feature) => typeof feature === 'string'),
+    made: all.filter((feature) => typeof feature !== 'string'),
+  }
 }
 
 interface Made {
@@ -133,13 +150,15 @@ interface Made {
   site: string | undefined
   storage: Storage
   store: LazyStore
+  members: WatchedMembers
   hook: HttpHook | undefined
   features: readonly Feature[]
   wrap: (broker: Broker) => Broker
 }
 
 function parts(made: Made): Parts {
-  const { config, core, observer, metrics, logger, site, storage, store, hook, wrap } = made
+  const { config, core, observer, metrics, logger, site, storage, store, members, hook, wrap } =
+    made
   const { secret } = made.credentials
   const certificate = certificateOf(config, logger)
   const { origins, hosts, proxies, limits } = config
@@ -157,12 +176,14 @@ function parts(made: Made): Parts {
     observer,
     frame: config.limits,
     heartbeatMs: config.heartbeat_ms,
+    compression: config.compression,
   })
   const readiness = (): string[] => [
     ...core.unreadiness(),
     ...storage.unreadiness(),
     ...store.unreadiness(),
   ]
+  const described: DescribedRoute[] = []
   const http = createRequestListener({
     door,
     turnstile,
@@ -171,7 +192,8 @@ function parts(made: Made): Parts {
     clock,
     frame: config.limits,
     readiness,
-    members: store.members,
+    members,
+    described: () => described,
     tokens: tokenIssuerOf(config, secret, store.refreshTokens, (session) =>
       core.disconnect(SERVER, { session }, { revoke: true }),
     ),
@@ -189,7 +211,7 @@ function parts(made: Made): Parts {
   return {
     config,
     core,
-    members: store.members,
+    members,
     features: made.features,
     tables: (feature, migrations) => store.tables(feature, migrations),
     start: async () => {
@@ -204,6 +226,7 @@ function parts(made: Made): Parts {
     },
     certificate,
     route: http.route,
+    describe: (route) => void described.push(route),
     outbound: (outboundOptions) => {
       const made = new Outbound(outboundOptions)
       outbounds.add(made)

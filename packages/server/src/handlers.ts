@@ -2,8 +2,16 @@ import type { JsonObject, ProtocolError } from '@tidewire/protocol'
 import type { Client, Frame } from './client.ts'
 import type { Action } from './core/ports/capabilities.ts'
 import type { Server } from './server.ts'
+import type { RouteLimits } from './transports/http-app.ts'
+import type { RouteAbout } from './transports/openapi-routes.ts'
 
-export type { RouteContext } from './transports/http-api.ts'
+export type { RouteContext, RouteHandler } from './transports/http-api.ts'
+export type { RouteAbout } from './transports/openapi-routes.ts'
+
+export interface RouteOptions extends RouteLimits {
+  /** What /openapi.json says about it; without, nothing. */
+  about?: RouteAbout
+}
 
 export interface PublishInput {
   type: string
@@ -67,6 +75,45 @@ export interface GuardQuestion {
 
 /** Whether it may be done. What is thrown or rejected is `unavailable`: nobody can tell. */
 export type Guard = (question: GuardQuestion) => boolean | Promise<boolean>
+
+/** What an application, or a feature, tells a user. */
+export interface NotificationInput {
+  /** `[a-z][a-z0-9_.:-]{0,63}` */
+  kind: string
+  /** 1 to 200 characters. */
+  title: string
+  /** At most 2,000 characters. */
+  body?: string | undefined
+  /** JSON of at most 4 KiB, 100 keys and 16 levels. */
+  data?: JsonObject | undefined
+  /**
+   * Its identity: who has a notification of this id gets no second one, so what failed halfway can be sent again. Made
+   * when absent.
+   */
+  id?: string | undefined
+}
+
+/**
+ * What one feature does for the others. They reject with `ProtocolError`, whose `temporary` says whether to try again; to
+ * do it twice is to do it once.
+ */
+export interface Services {
+  /** Puts a notification into the inboxes of users. */
+  notify: (users: readonly string[], notification: NotificationInput) => Promise<unknown>
+  /** Deletes those of the files that their `owner` sent: nothing of that user refers to them any more. Without: a backend. */
+  releaseFiles: (ids: readonly string[], owner: string | undefined) => Promise<void>
+}
+
+/** What happened to the members of a channel. */
+export interface MemberChange {
+  channel: string
+  user: string
+  /** Or is none any more. */
+  isMember: boolean
+}
+
+/** Awaited before whoever made the change is answered. */
+export type MemberListener = (change: MemberChange) => void | Promise<void>
 
 /** A part of the product with a folder of its own, which holds nothing but this server's public API. */
 export interface Feature {

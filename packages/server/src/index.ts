@@ -17,10 +17,12 @@ export {
   type ConfigInput,
   type ConfigKey,
   type ConfigSources,
+  type FeaturesInput,
   type Policy,
   type PolicyInput,
   resolveConfig,
 } from './config/resolve.ts'
+export { createVapidPair, readVapidPair, type VapidPair } from './config/vapid.ts'
 export type { CallResult } from './core/calls.ts'
 export type { Actor } from './core/ports/actor.ts'
 export { parseCapabilities } from './core/ports/capabilities.ts'
@@ -59,6 +61,11 @@ export type {
   InterceptHandler,
   Intercepted,
   PublishInput,
+  MemberChange,
+  MemberListener,
+  RouteAbout,
+  RouteOptions,
+  Services,
 } from './handlers.ts'
 export type { Addresses, Server } from './server.ts'
 export type { RouteContext, RouteHandler } from './transports/http-api.ts'

@@ -4,18 +4,24 @@ import type { Config, Policy } from './config/resolve.ts'
 import type { Core } from './core/core.ts'
 import type { Broker } from './core/ports/broker.ts'
 import type { MemberStore } from './core/ports/members.ts'
-import type { Feature } from './handlers.ts'
+import type { Feature, MemberListener } from './handlers.ts'
 import type { HttpHandlers } from './http-server.ts'
 import type { OpsServer } from './observe/ops-server.ts'
 import type { Outbound, OutboundOptions } from './outbound/outbound.ts'
 import type { Certificate } from './tls.ts'
+import type { DescribedRoute } from './transports/openapi-routes.ts'
 import type { HttpApi } from './transports/http-api.ts'
+
+/** Members, and who is told of their changes. */
+export interface WatchedMembers extends MemberStore {
+  watch(listener: MemberListener): () => void
+}
 
 /** What a server is made of; `compose.ts` chooses the parts. */
 export interface Parts {
   config: Config
   core: Core
-  members: MemberStore
+  members: WatchedMembers
   features: readonly Feature[]
   tables: (
     feature: string,
@@ -28,6 +34,8 @@ export interface Parts {
   /** With it the public port speaks TLS. */
   certificate: Certificate | undefined
   route: HttpApi['route']
+  /** Puts a route into /openapi.json. */
+  describe: (route: DescribedRoute) => void
   outbound: (options: OutboundOptions) => Outbound
   ops: OpsServer
   /** Resolves when no WebSocket connection is left. */

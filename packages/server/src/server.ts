@@ -13,6 +13,7 @@ import type { Action } from './core/ports/capabilities.ts'
 import type { Clock } from './core/ports/clock.ts'
 import type { Target } from './core/ports/revocations.ts'
 import type { HistoryRequest } from './core/ports/service.ts'
+import { noteRefusal } from './core/refusals.ts'
 import type { Session } from './core/session.ts'
 import type {
   ClientEvents,
@@ -20,13 +21,16 @@ import type {
   Feature,
   Guard,
   InterceptHandler,
+  MemberListener,
   PublishInput,
+  RouteHandler,
+  RouteOptions,
+  Services,
 } from './handlers.ts'
 import { attachTo, closeServer, createHttpServer, listenOn, within } from './http-server.ts'
 import type { Outbound, OutboundOptions } from './outbound/outbound.ts'
 import { ownFrame, ownJson, ownPayload } from './own-json.ts'
 import type { Parts } from './parts.ts'
-import type { HttpApi } from './transports/http-api.ts'
 
 export interface Addresses {
   /** `http://host:port` of the public port; `https://` with a certificate. */
@@ -48,6 +52,7 @@ export class Server {
   readonly #parts: Parts
   readonly #policies: Map<string, Policy>
   readonly #clients: Clients
+  readonly #services: Partial<Services> = {}
   #features: readonly Feature[]
   #settingUp = true
   #started: Promise<void> | undefined
@@ -107,6 +112,19 @@ export class Server {
     return this.#policies.get(name)
   }
 
+  /** Offers other features what this one does. Throws when another does it already. */
+  provide<Name extends keyof Services>(name: Name, service: Services[Name]): void {
+    if (this.#services[name] !== undefined) {
+      throw new Error(`Another feature provides \`${name}\` already.`)
+    }
+    this.#services[name] = service
+  }
+
+  /** What another feature does; undefined where none does. Features have their say in `setup`: ask after it. */
+  service<Name extends keyof Services>(name: Name): Services[Name] | undefined {
+    return this.#services[name]
+  }
+
   /** A type that clients may send, beside those of the protocol. Throws when the type is taken. */
   command(type: string, handler: CommandHandler): void {
     const command: Command = (session, { payload, metadata }) => {
@@ -125,9 +143,26 @@ export class Server {
     this.#parts.core.addCommand(type, command)
   }
 
-  /** An HTTP route on the public port, such as `('POST', '/v1/orders/:id', handler)`. The handler gets the actor. */
-  route(...route: Parameters<HttpApi['route']>): void {
-    this.#parts.route(...route)
+  /**
+   * An HTTP route on the public port, such as `('POST', '/v1/orders/:id', handler)`. The handler gets the actor; what it
+   * refuses goes to the audit log. With `about` it stands in /openapi.json.
+   */
+  route(method: string, path: string, handler: RouteHandler, options: RouteOptions = {}): void {
+    const { about, ...limits } = options
+    const anyone = limits.anyone === true
+    if (about !== undefined) this.#parts.describe({ method, path, about, anyone })
+    const { core } = this.#parts
+    const audited: RouteHandler = async (context) => {
+      try {
+        return await handler(context)
+      } catch (error) {
+        const { user, key_id, address } = context.actor
+        const who = { user, key_id, address, transport: 'http' }
+        noteRefusal(core.observer, error, { action: 'request', ...who })
+        throw error
+      }
+    }
+    this.#parts.route(method, path, audited, limits)
   }
 
   /**
@@ -294,6 +329,13 @@ export class Server {
     { after, limit = 100 }: { after?: string; limit?: number } = {},
   ): Promise<readonly string[]> {
     return this.#parts.members.list(channel, { limit, ...(after === undefined ? {} : { after }) })
+  }
+
+  /** Calls `listener` after each change of members in the namespace, whoever made it; the result ends it. */
+  watchMembers(namespace: string, listener: MemberListener): () => void {
+    return this.#parts.members.watch((change) =>
+      change.channel.startsWith(`${namespace}:`) ? listener(change) : undefined,
+    )
   }
 
   countMembers(channel: string): Promise<number> {

@@ -14,6 +14,7 @@ import {
   type Finding,
 } from '../checks.ts'
 import { addConfigFlags, type LoadedConfig, loadConfig } from '../config.ts'
+import { checkFeatures } from '../features.ts'
 import { print, styled } from '../output.ts'
 import { checkAudit, checkTls, policyOf } from '../policy.ts'
 
@@ -50,6 +51,7 @@ async function findAll(options: Record<string, unknown>): Promise<Finding[]> {
     checkAuth(config),
     ...(await checkKeySet(config)),
     ...checkNamespaces(config),
+    ...checkFeatures(config),
     checkData(config),
     checkSpace(config),
     ...(await checkDatabases(config)),

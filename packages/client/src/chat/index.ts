@@ -4,10 +4,12 @@ import type { ConnectionState } from '../types.ts'
 import { Wait, type WaitOptions } from '../wait.ts'
 import { directChannel } from './direct.ts'
 import { Room, type RoomOptions } from './room.ts'
+import { type FoundMessage, type FoundPage, search, type SearchOptions } from './search.ts'
 import { NO_UNREAD, Unread, type UnreadOptions, type UnreadSnapshot } from './unread.ts'
 import type { UnreadCount } from './unread-counts.ts'
 
 export { directChannel, NO_UNREAD }
+export type { FoundMessage, FoundPage, SearchOptions }
 export type { Room, RoomOptions, Unread, UnreadCount, UnreadOptions, UnreadSnapshot }
 export type { Attachment, ChatMessage, Reaction, RoomSnapshot, SendOptions } from './types.ts'
 
@@ -46,6 +48,20 @@ async function ownUser(client: Tidewire, options: WaitOptions): Promise<string |
   } finally {
     off()
   }
+}
+
+/**
+ * Messages with all the words of `query` in the room or direct talk `name`, newest first; of its last word the beginning is
+ * enough. Rejects with what the server refused it for: `bad_envelope` when the query has neither a letter nor a number,
+ * `forbidden` where this user may not read.
+ */
+export function searchMessages<Events>(
+  client: Tidewire<Events>,
+  name: string,
+  query: string,
+  options?: SearchOptions,
+): Promise<FoundPage> {
+  return search(client as unknown as Tidewire, name, query, options)
 }
 
 /** What is unread over the rooms and direct talks of this user. Nothing is counted before `open()`. */

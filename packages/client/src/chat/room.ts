@@ -185,7 +185,11 @@ export class Room {
    * once a second.
    */
   markRead(offset: number = this.#messages.log.last): void {
-    if (this.#marker.mark(Math.min(offset, this.#messages.log.last))) this.#changed()
+    if (!this.#marker.mark(Math.min(offset, this.#messages.log.last))) return
+    // Nobody is told of a receipt by the device that gave it.
+    const me = this.#me()
+    if (me !== undefined) this.#people = readTo(this.#people, me, this.#marker.offset)
+    this.#changed()
   }
 
   async #end(isLeaving: boolean): Promise<void> {

@@ -54,6 +54,28 @@ describe('what is unread', () => {
     expect(made.snapshot.channels['dm:ada,bob']?.unread).toBe(1)
   })
 
+  it('is asked for again when it became doubtful while it was asked for', async () => {
+    const made = await counted()
+    await until(() => server.received.some(({ type }) => type === 'subscribe'))
+    // An answer that takes its time.
+    server.commands.set('unread_get', () => undefined)
+    made.recount('chat:a')
+    timers.advance(300)
+    await until(() => asked().length === 2)
+    made.recount('chat:a')
+    timers.advance(300)
+    server.commands.set('unread_get', () => {
+      const channels = { 'chat:a': { unread: 9, mentions: 0, last_read: 0, offset: 0 } }
+      return { type: 'unread_state', payload: { channels } }
+    })
+    const late = server.received.findLast(({ type }) => type === 'unread_get')
+    const { message_id: correlation_id = '' } = late?.metadata ?? {}
+    server.say('unread_state', { channels: counts }, { correlation_id })
+    await until(() => timers.pending > 1)
+    timers.advance(300)
+    await until(() => made.snapshot.unread === 9)
+  })
+
   it('is asked for again once, when several things made it doubtful', async () => {
     const made = await counted()
     await until(() => server.received.some(({ type }) => type === 'subscribe'))

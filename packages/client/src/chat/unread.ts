@@ -139,6 +139,13 @@ export class Unread {
     } finally {
       if (this.#asking === asking) this.#asking = undefined
     }
+    this.#askLater()
+  }
+
+  /** What became doubtful while another question was under way had to wait. */
+  #askLater(): void {
+    if (this.#doubtful === 'all') return this.#doubt()
+    for (const channel of this.#doubtful) this.#doubt(channel)
   }
 
   #counted(counts: Readonly<Record<string, Counted>>, isAll: boolean): void {

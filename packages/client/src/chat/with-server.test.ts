@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import { Tidewire } from '../client.ts'
 import { until } from '../testing/until.ts'
 import type { TidewireOptions } from '../types.ts'
-import { type ChatMessage, direct, type Room, room, unread } from './index.ts'
+import { type ChatMessage, direct, type Room, room, searchMessages, unread } from './index.ts'
 
 const clients: Tidewire[] = []
 let server: TestServer
@@ -95,6 +95,7 @@ describe('a room of the real server', () => {
     ada.markRead()
     expect(ada.snapshot).toMatchObject({ unread: 0, lastRead: offset })
     await until(() => bob.snapshot.receipts['ada'] === offset)
+    expect(ada.snapshot.receipts['ada']).toBe(offset)
     await bob.leave()
     await until(() => ada.snapshot.memberCount === 1)
   })
@@ -229,5 +230,37 @@ describe('what is unread over all rooms', () => {
     }
     await until(() => counts.snapshot.unread === 20, '20 unread messages')
     expect(counts.snapshot).toMatchObject({ unread: 20, mentions: 4 })
+  })
+})
+
+describe('search', () => {
+  it.each(['websocket', 'sse'] as const)('finds page by page over %s', async (transport) => {
+    const ada = await enter('ada')
+    for (const text of ['high tide', 'no wind', 'Tides and wind']) await say(ada, text)
+    const client = await connect('bob', { transports: [transport] })
+    const first = await searchMessages(client, 'general', 'tide', { limit: 1 })
+    expect(first).toMatchObject({
+      messages: [{ content: 'Tides and wind', user: 'ada', offset: 3 }],
+      more: true,
+    })
+    expect(first.messages[0]?.id).toBe(ada.snapshot.messages[2]?.id)
+    expect(first.messages[0]?.at).toBe(ada.snapshot.messages[2]?.at)
+    const second = await searchMessages(client, 'general', 'tide', { before: 3 })
+    expect(second).toMatchObject({ messages: [{ content: 'high tide' }], more: false })
+    expect(await searchMessages(client, 'general', 'storm')).toEqual({ messages: [], more: false })
+  })
+
+  it('finds in direct talks, for the two of them alone', async () => {
+    const talk = await enter('ada', 'dm:ada,bob')
+    await say(talk, 'a word in private')
+    const { messages } = await searchMessages(await connect('bob'), 'dm:ada,bob', 'private')
+    expect(messages).toMatchObject([{ content: 'a word in private' }])
+    const refusal = searchMessages(await connect('eve'), 'dm:ada,bob', 'private')
+    await expect(refusal).rejects.toMatchObject({ reason: 'forbidden' })
+  })
+
+  it('says what cannot be searched for', async () => {
+    const refusal = searchMessages(await connect('ada'), 'general', '!?')
+    await expect(refusal).rejects.toMatchObject({ reason: 'bad_envelope' })
   })
 })

@@ -56,6 +56,7 @@ test('secret, public keys and a key set count side by side', async () => {
       url: `http://127.0.0.1:${(keySet.address() as AddressInfo).port}/keys`,
       algorithms: ['EdDSA'],
       refreshMs: 60_000,
+      maxStaleMs: 3_600_000,
       allowPrivate: true,
     },
   })
@@ -67,7 +68,12 @@ test('secret, public keys and a key set count side by side', async () => {
 test('a key set on this machine is not asked for keys, unless that is allowed', async () => {
   const errors: unknown[] = []
   const authenticator = authenticatorWith({
-    jwks: { url: 'http://127.0.0.1:9/keys', algorithms: ['EdDSA'], refreshMs: 60_000 },
+    jwks: {
+      url: 'http://127.0.0.1:9/keys',
+      algorithms: ['EdDSA'],
+      refreshMs: 60_000,
+      maxStaleMs: 3_600_000,
+    },
     onError: (error) => errors.push(error),
   })
   await expect(authenticator.authenticate(byEd)).rejects.toMatchObject({ reason: 'unavailable' })

@@ -15,7 +15,7 @@ import {
   type SecretAlgorithm,
   secretKeys,
 } from './keys.ts'
-import { isServerKey, ServerKeyAuthenticator } from './server-keys.ts'
+import { isServerKey, isWellFormedKey, ServerKeyAuthenticator } from './server-keys.ts'
 
 /** Shorter than the time a connection has to authenticate. */
 const JWKS_TIMEOUT_MS = 3000
@@ -32,6 +32,7 @@ export interface AuthenticatorOptions {
     url?: string | undefined
     algorithms: readonly PublicAlgorithm[]
     refreshMs: number
+    maxStaleMs: number
     allowPrivate?: boolean
   }
   /** What `iss` of user tokens must be. */
@@ -65,6 +66,11 @@ export class TokenAuthenticator implements Authenticator {
     this.#servers = new ServerKeyAuthenticator(options.serverKeys)
   }
 
+  /** A server key is a hash and a look-up. */
+  isQuick(token: string): boolean {
+    return isWellFormedKey(token)
+  }
+
   authenticate(token: string): Promise<Actor> {
     return (isServerKey(token) ? this.#servers : this.#users).authenticate(token)
   }
@@ -79,10 +85,11 @@ function sourcesOf(options: AuthenticatorOptions): KeySource[] {
   ]
   const sources: KeySource[] = fixed.length === 0 ? [] : [fixedKeys(fixed)]
   if (jwks?.url === undefined) return sources
-  const { url, algorithms: accepted, refreshMs, allowPrivate = false } = jwks
+  const { url, algorithms: accepted, refreshMs, maxStaleMs, allowPrivate = false } = jwks
   const outbound = new Outbound({ allowPrivate, timeoutMs: JWKS_TIMEOUT_MS })
   const steady = (): number => clock.steady()
-  return [...sources, new Jwks({ url, algorithms: accepted, refreshMs, outbound, steady, onError })]
+  const terms = { algorithms: accepted, refreshMs, maxStaleMs }
+  return [...sources, new Jwks({ url, ...terms, outbound, steady, onError })]
 }
 
 const NO_USERS: Authenticator = {

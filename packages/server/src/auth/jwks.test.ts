@@ -10,6 +10,7 @@ import { Jwks, type JwksOptions } from './jwks.ts'
 import { JwtAuthenticator } from './jwt.ts'
 
 const REFRESH_MS = 300_000
+const MAX_STALE_MS = 24 * 3_600_000
 const COOLDOWN_MS = 30_000
 const ALGORITHMS = ['RS256', 'ES256', 'EdDSA'] as const
 
@@ -49,6 +50,7 @@ async function start(options: Partial<JwksOptions> = {}) {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`,
     algorithms: ALGORITHMS,
     refreshMs: REFRESH_MS,
+    maxStaleMs: MAX_STALE_MS,
     outbound,
     steady: () => clock.steady(),
     onError: (error) => errors.push(error),
@@ -147,6 +149,20 @@ describe('while the URL is down', () => {
     provider.publish(TWO)
     for (const response of hanging) response.end(JSON.stringify({ keys: [TWO] }))
     await expect.poll(() => show('two').catch(() => 'nobody')).toBe('ada')
+    await expect(show('one')).rejects.toMatchObject(refused)
+  })
+
+  test('known keys count until they are a day old, and again when it is back', async () => {
+    const { clock, provider, show } = await start()
+    await show('one')
+    provider.fail()
+    await clock.advance(MAX_STALE_MS - 1)
+    expect(await show('one')).toBe('ada')
+    await clock.advance(COOLDOWN_MS)
+    await expect(show('one')).rejects.toMatchObject(unavailable)
+    provider.publish(TWO)
+    await clock.advance(COOLDOWN_MS)
+    expect(await show('two')).toBe('ada')
     await expect(show('one')).rejects.toMatchObject(refused)
   })
 

@@ -25,10 +25,12 @@ export interface JwksOptions {
   algorithms: readonly PublicAlgorithm[]
   /** Age at which the keys are fetched again. */
   refreshMs: number
+  /** Age at which keys that could not be fetched again no longer count. */
+  maxStaleMs: number
   outbound: Pick<Outbound, 'request'>
   /** Milliseconds that never step. */
   steady: () => number
-  /** The keys could not be fetched; those that are known stay in use. */
+  /** The keys could not be fetched; those that are known stay in use until they are `maxStaleMs` old. */
   onError: (error: unknown) => void
 }
 
@@ -36,7 +38,8 @@ export interface JwksOptions {
  * The public keys of an identity provider: a JSON Web Key Set (RFC 7517) at a configured URL.
  *
  * Fetched when they are needed: for the first token, when they are `refreshMs` old, and for a `kid` that is not among
- * them. Tokens that come meanwhile wait for the same request. While the URL is down the known keys stay in use.
+ * them. Tokens that come meanwhile wait for the same request. While the URL is down the known keys stay in use, until they
+ * are `maxStaleMs` old: a key that was taken back must not count for ever because somebody keeps us from hearing of it.
  * Failure: `find` rejects with `unavailable` when no key fits and the URL is down.
  */
 export class Jwks implements KeySource {
@@ -56,7 +59,7 @@ export class Jwks implements KeySource {
   async find(algorithm: string, id: string | undefined): Promise<readonly VerificationKey[]> {
     await this.#refreshOld()
     if (id !== undefined && !this.#has(id) && this.#isRested(COOLDOWN_MS)) await this.#fetch()
-    const keys = matching(this.#keys ?? [], algorithm, id)
+    const keys = matching(this.#usable, algorithm, id)
     if (keys.length === 0 && this.#isDown) {
       throw new ProtocolError(
         'unavailable',
@@ -69,7 +72,7 @@ export class Jwks implements KeySource {
   async #refreshOld(): Promise<void> {
     const { steady, refreshMs } = this.#options
     if (steady() - this.#fetchedAt < refreshMs) return
-    const known = this.#keys !== undefined
+    const known = this.#usable.length > 0
     const wasDown = this.#isDown
     if (wasDown && !this.#isRested(known ? COOLDOWN_MS : COOLDOWN_WITHOUT_KEYS_MS)) return
     const fetching = this.#fetch()
@@ -78,7 +81,16 @@ export class Jwks implements KeySource {
   }
 
   #has(id: string): boolean {
-    return this.#keys?.some((key) => key.id === id) ?? false
+    return this.#usable.some((key) => key.id === id)
+  }
+
+  get #usable(): readonly VerificationKey[] {
+    return this.#isStale ? [] : (this.#keys ?? [])
+  }
+
+  get #isStale(): boolean {
+    const { steady, maxStaleMs } = this.#options
+    return steady() - this.#fetchedAt >= maxStaleMs
   }
 
   /** Whether a request is under way, or the last one is long enough ago. */

@@ -11,7 +11,9 @@ import {
 import type { Actor } from '../core/ports/actor.ts'
 import type { Authenticator } from '../core/ports/authenticator.ts'
 import { parseCapabilities } from '../core/ports/capabilities.ts'
+import { isSecretAlgorithm, verifyHmac } from './hmac.ts'
 import { type KeySource, type SecretAlgorithm, toSecretKey, type VerificationKey } from './keys.ts'
+import { type VerifiedToken, VerifiedTokens } from './verified-tokens.ts'
 
 const MAX_TOKEN_LENGTH = 8192
 /** How far the clock of the issuer may be ahead of ours. */
@@ -37,6 +39,8 @@ export interface JwtOptions {
 /** User tokens: JWT signed with one of our keys, which must name a user (`sub`) and an end (`exp`). */
 export class JwtAuthenticator implements Authenticator {
   readonly #options: JwtOptions
+  readonly #known = new VerifiedTokens()
+  #header: Header | undefined
 
   constructor(options: JwtOptions) {
     this.#options = options
@@ -50,15 +54,35 @@ export class JwtAuthenticator implements Authenticator {
 
   /** The claims of the token, once one of our keys vouches for them. */
   async #verified(token: string, now: number): Promise<JWTPayload> {
-    const { alg, kid } = headerOf(token)
+    const known = this.#knownAt(token, now)
+    const { alg, kid } = known ?? this.#headerOf(token)
     for (const source of this.#options.sources) {
       if (!source.algorithms.has(alg)) continue
-      for (const key of await source.find(alg, kid)) {
+      const found = source.find(alg, kid)
+      const keys = found instanceof Promise ? await found : found
+      if (known !== undefined && keys.some(({ key }) => key === known.key)) return known.claims
+      for (const key of keys) {
         const claims = await this.#verify(token, key, now)
-        if (claims !== undefined) return claims
+        if (claims === undefined) continue
+        this.#known.add(token, { alg, kid, claims, key: key.key, at: now })
+        return claims
       }
     }
+    this.#known.delete(token)
     throw forged()
+  }
+
+  /** The last one is kept: all tokens of an issuer have the same. */
+  #headerOf(token: string): Header {
+    const text = token.slice(0, token.indexOf('.'))
+    if (this.#header?.text !== text) this.#header = { text, ...readHeader(token) }
+    return this.#header
+  }
+
+  /** Undefined too when the clock went back: what begins at a time may not have begun now. */
+  #knownAt(token: string, now: number): VerifiedToken | undefined {
+    const known = this.#known.get(token)
+    return known !== undefined && known.at <= now ? known : undefined
   }
 
   /** Undefined when the key did not sign it. */
@@ -68,16 +92,16 @@ export class JwtAuthenticator implements Authenticator {
     now: number,
   ): Promise<JWTPayload | undefined> {
     const { issuer, audience } = this.#options
+    const terms = {
+      requiredClaims: ['sub', 'exp'],
+      clockTolerance: LEEWAY_MS / 1000,
+      currentDate: new Date(now),
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(audience === undefined ? {} : { audience }),
+    }
     try {
-      const { payload } = await jwtVerify(token, key, {
-        algorithms: [algorithm],
-        requiredClaims: ['sub', 'exp'],
-        clockTolerance: LEEWAY_MS / 1000,
-        currentDate: new Date(now),
-        ...(issuer === undefined ? {} : { issuer }),
-        ...(audience === undefined ? {} : { audience }),
-      })
-      return payload
+      if (isSecretAlgorithm(algorithm)) return verifyHmac(token, { algorithm, key }, terms)
+      return (await jwtVerify(token, key, { ...terms, algorithms: [algorithm] })).payload
     } catch (error) {
       if (error instanceof errors.JWSSignatureVerificationFailed) return undefined
       throw explain(error)
@@ -170,8 +194,15 @@ export async function issueToken(
   return { token, expires_at: exp * 1000 }
 }
 
-function headerOf(token: string): { alg: string; kid: string | undefined } {
-  const header = readHeader(token)
+interface Header {
+  /** As it stands in the token. */
+  text: string
+  alg: string
+  kid: string | undefined
+}
+
+function readHeader(token: string): Omit<Header, 'text'> {
+  const header = decodeHeader(token)
   if (REFUSED_HEADERS.some((name) => name in header)) {
     throw refused('The header of the token names keys or extensions that are not accepted.')
   }
@@ -180,7 +211,7 @@ function headerOf(token: string): { alg: string; kid: string | undefined } {
   return { alg, kid }
 }
 
-function readHeader(token: string): ProtectedHeaderParameters {
+function decodeHeader(token: string): ProtectedHeaderParameters {
   try {
     return decodeProtectedHeader(token)
   } catch (error) {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { ProtocolError } from '@tidewire/protocol'
 import type { Actor } from '../core/ports/actor.ts'
 import type { Authenticator } from '../core/ports/authenticator.ts'
@@ -19,7 +19,7 @@ export class ServerKeyAuthenticator implements Authenticator {
 
   async authenticate(key: string): Promise<Actor> {
     const id = KEY.exec(key)?.[1] ?? ''
-    const digest = createHash('sha256').update(key).digest()
+    const digest = hash('sha256', key, 'buffer')
     const same = this.#sources.map((source) => {
       const { sha256 = '' } = source.find(id) ?? {}
       const isKnown = DIGEST.test(sha256)
@@ -42,6 +42,11 @@ export function serverKeysOf(keys: readonly ServerKey[]): ServerKeys {
 /** Whether the token claims to be a server key. */
 export function isServerKey(token: string): boolean {
   return token.startsWith('tw_')
+}
+
+/** Whether it looks like one from end to end: what is longer costs more to hash. */
+export function isWellFormedKey(token: string): boolean {
+  return KEY.test(token)
 }
 
 /** A new key, which only its holder keeps, and what belongs into `auth.server_keys`. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { refreshTokenStoreContract } from '../../contract/refresh-token-store.ts'
-import type { RefreshToken, RefreshTokenStore } from '../core/ports/refresh-tokens.ts'
+import type { RefreshToken, RefreshTokenStore, UsedToken } from '../core/ports/refresh-tokens.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { SECRET } from '../testing/token-issuers.ts'
 import { JwtAuthenticator } from './jwt.ts'
@@ -8,23 +8,35 @@ import { fixedKeys, secretKeys } from './keys.ts'
 import { Tokens, type TokensOptions } from './tokens.ts'
 
 const TTL_MS = 900_000
+const GRACE_MS = 10_000
 const REFRESH_TTL_MS = 30 * 24 * 3_600_000
 
 /** Storage that is as quick as a variable. */
 class FakeStore implements RefreshTokenStore {
-  readonly tokens = new Map<string, { token: RefreshToken; used: boolean }>()
+  readonly tokens = new Map<string, { token: RefreshToken; used_at: number | undefined }>()
   readonly #ended = new Set<string>()
+  readonly #now: () => number
 
-  async add(token: RefreshToken): Promise<void> {
-    if (!this.#ended.has(token.session)) this.tokens.set(token.id, { token, used: false })
+  constructor(now: () => number) {
+    this.#now = now
   }
 
-  async use(id: string): Promise<{ token: RefreshToken; used: boolean } | undefined> {
+  async add(token: RefreshToken): Promise<void> {
+    if (this.#ended.has(token.session) || this.tokens.has(token.id)) return
+    this.tokens.set(token.id, { token, used_at: undefined })
+  }
+
+  async use(id: string): Promise<UsedToken | undefined> {
     const entry = this.tokens.get(id)
     if (entry === undefined) return undefined
-    const answer = { ...entry }
-    entry.used = true
-    return answer
+    const used = entry.used_at !== undefined
+    entry.used_at ??= this.#now()
+    return { token: entry.token, used, used_at: entry.used_at }
+  }
+
+  async isUsed(id: string): Promise<boolean | undefined> {
+    const entry = this.tokens.get(id)
+    return entry && entry.used_at !== undefined
   }
 
   async end(target: { session: string } | { user: string }): Promise<void> {
@@ -39,14 +51,14 @@ class FakeStore implements RefreshTokenStore {
 }
 
 refreshTokenStoreContract('a variable', async () => ({
-  store: new FakeStore(),
+  store: new FakeStore(() => 1_800_000_000_000),
   now: () => 1_800_000_000_000,
   stop: async () => undefined,
 }))
 
 function start(options: Partial<TokensOptions> = {}) {
   const clock = new FakeClock()
-  const store = new FakeStore()
+  const store = new FakeStore(() => clock.now())
   const reused: string[] = []
   const tokens = new Tokens({
     secret: SECRET,
@@ -54,6 +66,7 @@ function start(options: Partial<TokensOptions> = {}) {
     store,
     ttlMs: TTL_MS,
     refreshTtlMs: REFRESH_TTL_MS,
+    graceMs: GRACE_MS,
     now: () => clock.now(),
     onReuse: (session) => reused.push(session),
     ...options,
@@ -164,33 +177,74 @@ describe('a refresh token', () => {
     expect(reused).toEqual([first.session])
   })
 
-  test('that is shown again while its successor is made leaves no successor', async () => {
-    const gate: (() => void)[] = []
-    const slow = new FakeStore()
-    const add = slow.add.bind(slow)
-    const { reused, tokens } = start({ store: slow })
-    const { refresh_token: token = '' } = await tokens.issue({ user: 'ada', refresh: true })
-    slow.add = async (next) => {
-      await new Promise<void>((resolve) => gate.push(resolve))
-      await add(next)
+  test('whose answer was lost brings the same successor for a while, also while that is made', async () => {
+    const { authenticator, clock, reused, tokens } = start()
+    const { refresh_token: token = '', session } = await tokens.issue({
+      user: 'ada',
+      refresh: true,
+    })
+    const [first, second] = await Promise.all([tokens.refresh(token), tokens.refresh(token)])
+    await clock.advance(GRACE_MS - 1)
+    const third = await tokens.refresh(token)
+    for (const again of [second, third]) {
+      expect(again.refresh_token).toBe(first?.refresh_token)
+      expect(again.refresh_expires_at).toBe(first?.refresh_expires_at)
+      expect(await authenticator.authenticate(again.token)).toMatchObject({ user: 'ada', session })
     }
-    const winner = tokens.refresh(token)
-    await expect.poll(() => gate.length).toBe(1)
+    expect(reused).toEqual([])
+    await clock.advance(1)
     await expect(tokens.refresh(token)).rejects.toMatchObject(refused)
-    gate[0]?.()
-    const { refresh_token: successor = '', session } = await winner
     expect(reused).toEqual([session])
-    await expect(tokens.refresh(successor)).rejects.toMatchObject(refused)
+    await expect(tokens.refresh(first?.refresh_token ?? '')).rejects.toMatchObject(refused)
   })
 
-  test('ends the connections of its login also when the store fails', async () => {
-    const store = new FakeStore()
-    const { reused, tokens } = start({ store })
+  test('whose successor was used ends the login, however soon', async () => {
+    const { reused, tokens } = start()
+    const first = await tokens.issue({ user: 'ada', refresh: true })
+    const second = await tokens.refresh(first.refresh_token ?? '')
+    await tokens.refresh(second.refresh_token ?? '')
+    await expect(tokens.refresh(first.refresh_token ?? '')).rejects.toMatchObject(refused)
+    expect(reused).toEqual([first.session])
+  })
+
+  test('brings a successor also when the server died before that was kept', async () => {
+    const { store, tokens } = start()
+    const { refresh_token: token = '' } = await tokens.issue({ user: 'ada', refresh: true })
+    const add = store.add.bind(store)
+    store.add = () => Promise.reject(new Error('Gone.'))
+    await expect(tokens.refresh(token)).rejects.toThrow('Gone.')
+    store.add = add
+    const { refresh_token: next = '' } = await tokens.refresh(token)
+    expect(await tokens.refresh(next)).toMatchObject({ refresh_token: expect.any(String) })
+  })
+
+  test('of an ended login brings nothing, however soon', async () => {
+    const { store, tokens } = start()
+    const first = await tokens.issue({ user: 'ada', refresh: true })
+    await tokens.refresh(first.refresh_token ?? '')
+    await store.end({ user: 'ada' })
+    await expect(tokens.refresh(first.refresh_token ?? '')).rejects.toMatchObject(refused)
+  })
+
+  test('ends its login at once where there is no grace', async () => {
+    const { reused, tokens } = start({ graceMs: 0 })
     const { refresh_token: token = '', session } = await tokens.issue({
       user: 'ada',
       refresh: true,
     })
     await tokens.refresh(token)
+    await expect(tokens.refresh(token)).rejects.toMatchObject(refused)
+    expect(reused).toEqual([session])
+  })
+
+  test('ends the connections of its login also when the store fails', async () => {
+    const { clock, reused, store, tokens } = start()
+    const { refresh_token: token = '', session } = await tokens.issue({
+      user: 'ada',
+      refresh: true,
+    })
+    await tokens.refresh(token)
+    await clock.advance(GRACE_MS)
     store.end = async () => {
       throw new Error('The disk is gone.')
     }

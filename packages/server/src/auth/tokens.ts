@@ -1,6 +1,6 @@
-import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import { ProtocolError } from '@tidewire/protocol'
-import type { RefreshToken, RefreshTokenStore } from '../core/ports/refresh-tokens.ts'
+import type { RefreshTokenStore, UsedToken } from '../core/ports/refresh-tokens.ts'
 import { issueToken } from './jwt.ts'
 import type { SecretAlgorithm } from './keys.ts'
 
@@ -16,6 +16,8 @@ export interface TokensOptions {
   ttlMs: number
   /** Milliseconds within which a refresh token must be used. */
   refreshTtlMs: number
+  /** Milliseconds within which a token that is shown again gets the same successor, as long as nobody used that; 0: never. */
+  graceMs: number
   /** Milliseconds since 1970. */
   now: () => number
   /** A refresh token was shown twice, so somebody else may hold it: end the connections of the login, and refuse its tokens. */
@@ -58,7 +60,9 @@ interface Login {
 
 /**
  * Makes access tokens, and refresh tokens that each can be used once (RFC 9700 §4.14.2): whoever uses one gets its
- * successor. One that is shown again ends the login, for the thief and for the owner: nobody can tell who is who.
+ * successor. One that is shown again ends the login, for the thief and for the owner: nobody can tell who is who. But for a
+ * moment after its first use, and as long as its successor was not used, it brings the same successor again: the answer may
+ * have been lost (docs/decisions/0011).
  */
 export class Tokens {
   readonly #options: TokensOptions
@@ -73,7 +77,9 @@ export class Tokens {
     if (!refresh) return this.#sign({ user, ttlMs, channels })
     const session = randomUUID()
     const issued = await this.#sign({ user, ttlMs, channels, session })
-    return { ...issued, ...(await this.#next({ session, user, channels })) }
+    const random = randomBytes(32).toString('base64url')
+    const next = await this.#next({ session, user, channels }, random, this.#options.now())
+    return { ...issued, ...next }
   }
 
   /**
@@ -81,19 +87,27 @@ export class Tokens {
    * that was not used in time, and with `unavailable` when the store is.
    */
   async refresh(refreshToken: string): Promise<IssuedTokens> {
-    const { session, user, channels } = await this.#use(refreshToken)
-    const next = await this.#next({ session, user, channels })
+    const random = this.#successorOf(refreshToken)
+    const { token, used_at } = await this.#use(refreshToken, random)
+    const { session, user, channels } = token
+    const next = await this.#next({ session, user, channels }, random, used_at)
     const issued = await this.#sign({ user, ttlMs: this.#options.ttlMs, channels, session })
     return { ...issued, ...next }
   }
 
-  async #use(text: string): Promise<RefreshToken> {
+  /** The random part of the token that comes after this one: nobody can tell it without the secret, and it is always the same. */
+  #successorOf(refreshToken: string): string {
+    const hmac = createHmac('sha256', this.#options.secret)
+    return hmac.update(`successor of ${refreshToken}`).digest('base64url')
+  }
+
+  async #use(text: string, successor: string): Promise<UsedToken> {
     const id = idOf(text)
     if (id === undefined) throw unknown()
     const found = await this.#options.store?.use(id)
     if (found === undefined || !isSame(digestOf(text), found.token.sha256)) throw unknown()
     const { token, used } = found
-    if (used) {
+    if (used && !(await this.#isRepeat(found, successor))) {
       await this.#endLogin(token.session)
       throw new ProtocolError(
         'authentication_failed',
@@ -103,7 +117,17 @@ export class Tokens {
     if (token.expires_at <= this.#options.now()) {
       throw new ProtocolError('session_expired', 'The refresh token has expired. Log in again.')
     }
-    return token
+    return found
+  }
+
+  /** Whether it may be that the answer to the first use was lost. */
+  async #isRepeat({ used_at }: UsedToken, successor: string): Promise<boolean> {
+    const { store, graceMs, now } = this.#options
+    const age = now() - used_at
+    // A clock that went back knows nothing.
+    if (age < 0 || age >= graceMs) return false
+    // Its successor may not be there yet.
+    return (await store?.isUsed(idFor(successor))) !== true
   }
 
   async #endLogin(session: string): Promise<void> {
@@ -111,19 +135,22 @@ export class Tokens {
     await Promise.all([this.#options.onReuse(session), this.#options.store?.end({ session })])
   }
 
-  /** The refresh token that comes next in a login. */
-  async #next({ session, user, channels }: Login): Promise<Omit<IssuedTokens, keyof AccessToken>> {
-    const { store, now, refreshTtlMs } = this.#options
+  /** The refresh token that comes next in a login, from `at` on. */
+  async #next(
+    { session, user, channels }: Login,
+    random: string,
+    at: number,
+  ): Promise<Omit<IssuedTokens, keyof AccessToken>> {
+    const { store, refreshTtlMs } = this.#options
     if (store === undefined) {
       throw new ProtocolError(
         'bad_envelope',
         'This server keeps no refresh tokens: leave out `refresh`.',
       )
     }
-    const random = randomBytes(32).toString('base64url')
-    const id = digestOf(random).slice(0, 32)
+    const id = idFor(random)
     const refreshToken = `twr_${id}_${random}`
-    const expiresAt = now() + refreshTtlMs
+    const expiresAt = at + refreshTtlMs
     await store.add({
       id,
       session,
@@ -149,7 +176,11 @@ export class Tokens {
  */
 function idOf(refreshToken: string): string | undefined {
   const [, id = '', random = ''] = REFRESH_TOKEN.exec(refreshToken) ?? []
-  return id !== '' && isSame(digestOf(random).slice(0, 32), id) ? id : undefined
+  return id !== '' && isSame(idFor(random), id) ? id : undefined
+}
+
+function idFor(random: string): string {
+  return digestOf(random).slice(0, 32)
 }
 
 function digestOf(text: string): string {

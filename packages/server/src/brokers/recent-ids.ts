@@ -42,9 +42,10 @@ export class RecentIds {
     if (at - this.#youngSince > WINDOW_MS || this.#young.size >= perChannel || used >= total) {
       this.#rotate(at)
     }
-    // An id that was remembered longer ago than the window counts anew.
-    if (!this.#young.has(id)) this.#budget.used += 1
+    const before = this.#young.size
     this.#young.set(id, { offset, digest, at })
+    // An id that was remembered longer ago than the window may be there already.
+    this.#budget.used += this.#young.size - before
   }
 
   /** The publication of this id and offset got another payload. */

@@ -1,28 +1,87 @@
-import type { FeatureName } from '../config/resolve.ts'
+import { ConfigError, type FeatureName, type Features } from '../config/resolve.ts'
+import { readVapidPair } from '../config/vapid.ts'
 import { chat } from '../features/chat/index.ts'
 import { feed } from '../features/feed/index.ts'
-import { type Notifications, notifications } from '../features/notifications/index.ts'
+import { notifications, type NotificationsOptions } from '../features/notifications/index.ts'
 import { presence } from '../features/presence/index.ts'
 import { uploads } from '../features/uploads/index.ts'
 import type { Feature } from '../handlers.ts'
-import { chatNotifier } from './chat-notifier.ts'
 
-const FACTORIES: Readonly<Record<FeatureName, () => Feature>> = {
-  presence: () => presence(),
-  chat: () => chat(),
-  notifications: () => notifications(),
-  feed: () => feed(),
-  uploads: () => uploads(),
+type Options<Name extends FeatureName> = NonNullable<Features[Name]>
+
+const FACTORIES: { readonly [Name in FeatureName]: (options: Options<Name>) => Feature } = {
+  presence: ({ grace_ms, max_members, revalidate_ms }) =>
+    presence(set({ graceMs: grace_ms, maxMembers: max_members, revalidateMs: revalidate_ms })),
+  chat: ({ typing_ms }) => chat(set({ typingMs: typing_ms })),
+  notifications: ({ keep, keep_days, burst, unread_after_ms, web_push }) =>
+    notifications({
+      keep,
+      keepDays: keep_days,
+      burst: set({ windowMs: burst.window_ms, max: burst.max }),
+      unreadAfterMs: unread_after_ms,
+      webPush: webPushOf(web_push),
+    }),
+  feed: ({ threshold, max_following }) => feed(set({ threshold, maxFollowing: max_following })),
+  uploads: ({ store, s3, quota, max_bytes, types, link_ttl_ms }) =>
+    uploads({
+      ...set({ maxBytes: max_bytes, types, linkTtlMs: link_ttl_ms }),
+      quota: set(quota),
+      ...(store === 's3' ? { s3: bucketOf(s3) } : {}),
+    }),
 }
 
-/** The features of the configuration, and those that the application made itself, which replace them. */
-export function featuresOf(
-  named: readonly FeatureName[],
-  made: readonly Feature[],
-): readonly Feature[] {
+/** The features of the configuration, and those that the application made itself, which replace them. Throws `ConfigError`. */
+export function featuresOf(configured: Features, made: readonly Feature[]): readonly Feature[] {
   const own = new Set(made.map(({ name }) => name))
-  const all = [...named.filter((name) => !own.has(name)).map((name) => FACTORIES[name]()), ...made]
-  const inbox = all.find((feature): feature is Notifications => feature.name === 'notifications')
-  const hasChat = all.some(({ name }) => name === 'chat')
-  return inbox !== undefined && hasChat ? [...all, chatNotifier(inbox)] : all
+  const names = (Object.keys(configured) as FeatureName[]).filter((name) => !own.has(name))
+  return [...names.map((name) => featureOf(name, configured)), ...made]
+}
+
+function featureOf<Name extends FeatureName>(name: Name, configured: Features): Feature {
+  return FACTORIES[name](configured[name] as Options<Name>)
+}
+
+function webPushOf({
+  enabled,
+  subject,
+  hosts,
+  public_key,
+  private_key,
+  key_file,
+}: Options<'notifications'>['web_push']): NotificationsOptions['webPush'] {
+  if (!enabled) return false
+  const pair =
+    key_file === undefined
+      ? public_key && private_key && { public_key, private_key }
+      : readPair(key_file)
+  return {
+    ...set({ subject, hosts }),
+    ...(pair ? { keys: { publicKey: pair.public_key, privateKey: pair.private_key } } : {}),
+  }
+}
+
+function readPair(path: string): ReturnType<typeof readVapidPair> {
+  try {
+    return readVapidPair(path)
+  } catch (cause) {
+    const why = (cause as Error).message
+    throw new ConfigError(`\`features.notifications.web_push.key_file\`: ${why}.`, { cause })
+  }
+}
+
+/** All that it needs is there: the configuration was checked. */
+function bucketOf({
+  endpoint = '',
+  bucket = '',
+  region,
+  access_key_id: accessKeyId = '',
+  secret_access_key: secretAccessKey = '',
+}: Options<'uploads'>['s3']) {
+  return { endpoint, bucket, accessKeyId, secretAccessKey, ...set({ region }) }
+}
+
+/** Without the options that are not set. */
+function set<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }

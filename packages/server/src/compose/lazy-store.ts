@@ -54,6 +54,7 @@ export class LazyStore {
   readonly refreshTokens: RefreshTokenStore = {
     add: async (token) => (await this.#open()).refreshTokens.add(token),
     use: async (id) => this.#store?.refreshTokens.use(id),
+    isUsed: async (id) => this.#store?.refreshTokens.isUsed(id),
     end: async (target) => this.#store?.refreshTokens.end(target),
   }
 

@@ -1,10 +1,9 @@
 import { z } from 'zod'
-import { flag, fromJson, key, oneOf, section, text, whole } from './keys.ts'
+import { flag, fromJson, httpUrl, key, oneOf, section, text, whole } from './keys.ts'
 
 const DAY_MS = 24 * 3_600_000
 const KEYS_ERROR = 'must be a list of `{ id, sha256 }`, each id once'
 const PUBLIC_KEYS_ERROR = 'must be a list of `{ algorithm, file }` or `{ algorithm, pem }`'
-const URL_ERROR = 'must be an http: or https: URL without user name and fragment'
 
 /** What other parties sign with: the server holds a public key, so that nobody can use it to sign. */
 const ASYMMETRIC = [
@@ -27,19 +26,6 @@ const secret = (what: string) => {
     .max(4096, { error: 'must be at most 4096 characters' })
     .refine((value) => Buffer.byteLength(value) >= 32, { error })
 }
-
-const httpUrl = () =>
-  z
-    .string({ error: URL_ERROR })
-    .max(2048, { error: URL_ERROR })
-    .refine(
-      (value) => {
-        if (!/^https?:\/\//.test(value) || !URL.canParse(value)) return false
-        const { username, password, hash } = new URL(value)
-        return username === '' && password === '' && hash === ''
-      },
-      { error: URL_ERROR },
-    )
 
 const algorithms = <const T extends readonly string[]>(known: T) =>
   z.array(oneOf(known), { error: `must be a list of ${known.join(', ')}` }).nonempty({
@@ -95,6 +81,10 @@ export const authSection = section({
       whole(1000, DAY_MS).default(300_000),
       'Milliseconds after which the key set is fetched again.',
     ),
+    max_stale_ms: key(
+      whole(1000, 365 * DAY_MS).default(DAY_MS),
+      'Milliseconds that keys count which cannot be fetched again; then tokens are unavailable.',
+    ),
     allow_private: key(
       flag().default(false),
       'Whether the address may be one of this machine or of a private network.',
@@ -124,6 +114,10 @@ export const authSection = section({
   refresh_ttl_ms: key(
     whole(1000, 3650 * DAY_MS).default(30 * DAY_MS),
     'Milliseconds that a refresh token of POST /v1/tokens is valid.',
+  ),
+  refresh_grace_ms: key(
+    whole(0, 60_000).default(10_000),
+    'Milliseconds within which a refresh token that is shown again brings the same successor, if nobody used that; 0: it ends the login.',
   ),
   revalidate_ms: key(
     whole(100, 3_600_000).default(30_000),

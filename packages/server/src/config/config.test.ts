@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { FEATURES } from './features.ts'
 import {
   CONFIG_KEYS,
   type Config,
@@ -78,6 +79,7 @@ describe('layers', () => {
       presence: 'anyone',
       hook: false,
       retention: {},
+      min_flush_interval_ms: 1,
     })
   })
 })
@@ -223,7 +225,8 @@ test.each(CONFIG_KEYS)('$path has a doc line', ({ doc }) => {
 })
 
 test.each(CONFIG_KEYS.flatMap(({ env }) => env ?? []))('%s is read', (env) => {
-  expect(refusal({ env: { [env]: '\0' } })).toContain(env)
+  const file = { features: [...FEATURES] }
+  expect(refusal({ file, env: { [env]: '\0' } })).toContain(env)
 })
 
 // P13 of the test programme: a NaN limit would be no limit.

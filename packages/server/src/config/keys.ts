@@ -9,6 +9,8 @@ export interface Notes {
   env?: string
   /** Never shown; `<env>_FILE` names a file that holds it. */
   secret?: boolean
+  /** It can be given as a whole, and so can its keys. */
+  group?: boolean
   /** Reads the text of a flag or a variable where JSON is not what people type. */
   parse?: (text: string) => unknown
 }
@@ -42,6 +44,21 @@ export function section<T extends z.core.$ZodLooseShape>(shape: T) {
     error: (issue) => (issue.code === 'invalid_type' ? 'must be a group of keys' : undefined),
   })
 }
+
+const URL_ERROR = 'must be an http: or https: URL without user name and fragment'
+
+export const httpUrl = () =>
+  z
+    .string({ error: URL_ERROR })
+    .max(2048, { error: URL_ERROR })
+    .refine(
+      (value) => {
+        if (!/^https?:\/\//.test(value) || !URL.canParse(value)) return false
+        const { username, password, hash } = new URL(value)
+        return username === '' && password === '' && hash === ''
+      },
+      { error: URL_ERROR },
+    )
 
 export const flag = () => z.boolean({ error: 'must be true or false' })
 

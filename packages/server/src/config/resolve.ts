@@ -1,19 +1,30 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import {
+  featureProblem,
+  type FeatureName,
+  type FeaturesInput,
+  isOff,
+  withFeatures,
+} from './features.ts'
 import { fromJson, NOTES, type Notes } from './keys.ts'
 import { sentence, shown } from './problems.ts'
 import { insecure } from './production.ts'
-import { type access, ConfigSchema, FEATURES, type namespace } from './schema.ts'
+import { type access, ConfigSchema, type namespace } from './schema.ts'
 
 type Parsed = z.output<typeof ConfigSchema>
 export type Access = z.output<ReturnType<typeof access>>
 export type LogLevel = NonNullable<Parsed['log']['level']>
 /** What users write: every key may be left out. */
-export type ConfigInput = z.input<typeof ConfigSchema>
+export type ConfigInput = Omit<z.input<typeof ConfigSchema>, 'features'> & {
+  features?: FeaturesInput
+}
 
 export type PolicyInput = z.input<typeof namespace>
 
-export type FeatureName = (typeof FEATURES)[number]
+/** The features that run, with their options. */
+export type Features = Parsed['features']
+export type { FeatureName, FeaturesInput }
 
 /** The policy of one namespace. */
 export interface Policy extends z.output<typeof namespace> {
@@ -22,9 +33,8 @@ export interface Policy extends z.output<typeof namespace> {
 }
 
 /** A whole configuration: nothing is left to be defaulted. */
-export interface Config extends Omit<Parsed, 'host' | 'log' | 'namespaces' | 'features'> {
+export interface Config extends Omit<Parsed, 'host' | 'log' | 'namespaces'> {
   host: string
-  features: readonly FeatureName[]
   log: { level: LogLevel }
   /** Without prototype: looking up a namespace called `constructor` finds nothing that is not there. */
   namespaces: Record<string, Policy>
@@ -75,6 +85,7 @@ const OPEN = {
   presence: 'user',
   hook: false,
   retention: {},
+  min_flush_interval_ms: 1,
 } as const
 const DEV_NAMESPACES: Record<string, Policy> = {
   chat: { ...OPEN, durability: 'durable' },
@@ -90,10 +101,12 @@ export function resolveConfig(sources: ConfigSources = {}): Config {
   const origins = new Map<string, string>()
   let tree: unknown = sources.file ?? {}
   for (const leaf of LEAVES) {
+    const path = leaf.key.path.split('.')
+    if (isOff(tree, path)) continue
     const given = fromFlags(leaf, flags) ?? fromEnv(leaf, env)
-    if (given === undefined) continue
-    origins.set(leaf.key.path, given.origin)
-    tree = withValue(tree, leaf.key.path.split('.'), given.value)
+    if (given !== undefined) origins.set(leaf.key.path, given.origin)
+    if (leaf.key.path === 'features') tree = withFeatures(tree, given?.value)
+    else if (given !== undefined) tree = withValue(tree, path, given.value)
   }
   const config = complete(parse(tree, origins, fileName))
   const refusal = contradiction(config) ?? (isProduction(env) ? insecure(config) : undefined)
@@ -129,24 +142,26 @@ function complete(parsed: Parsed): Config {
     ...parsed,
     host: parsed.host ?? (dev ? '127.0.0.1' : '0.0.0.0'),
     log: { level: parsed.log.level ?? (dev ? 'warn' : 'info') },
-    features: parsed.features ?? (dev ? FEATURES : []),
     namespaces,
   }
 }
 
 /** What no single key can see. */
-function contradiction({ limits, tls, namespaces, auth }: Config): string | undefined {
+function contradiction({ limits, tls, namespaces, auth, features }: Config): string | undefined {
   if (limits.max_outbox_bytes < limits.max_frame_bytes) {
     return '`limits.max_outbox_bytes` must be at least `limits.max_frame_bytes`.'
   }
   if ((tls.cert_file === undefined) !== (tls.key_file === undefined)) {
     return '`tls.cert_file` and `tls.key_file` must be set together.'
   }
+  if (auth.jwks.max_stale_ms < auth.jwks.refresh_ms) {
+    return '`auth.jwks.max_stale_ms` must be at least `auth.jwks.refresh_ms`.'
+  }
   const hooked = Object.entries(namespaces).find(([, { hook }]) => hook)
   if (hooked !== undefined && auth.hook.url === undefined) {
     return `\`namespaces.${hooked[0]}.hook\` needs \`auth.hook.url\`, the address that is asked.`
   }
-  return undefined
+  return featureProblem(features)
 }
 
 function isProduction(env: Record<string, string | undefined>): boolean {
@@ -160,14 +175,18 @@ function leaves(schema: z.ZodType, path: readonly string[]): Leaf[] {
   if (inner instanceof z.ZodRecord) {
     return [...own, ...leaves(inner.valueType as z.ZodType, [...path, '<name>'])]
   }
-  if (!(inner instanceof z.ZodObject) || notes !== undefined) return own
-  return Object.entries(inner.shape).flatMap(([name, child]) =>
+  const isGroup = notes === undefined || notes.group === true
+  if (!(inner instanceof z.ZodObject) || !isGroup) return own
+  const inside = Object.entries(inner.shape).flatMap(([name, child]) =>
     leaves(child as z.ZodType, [...path, name]),
   )
+  return [...own, ...inside]
 }
 
 function unwrap(schema: z.ZodType): z.ZodType {
-  return schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault
+  return schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodExactOptional
     ? unwrap(schema.unwrap() as z.ZodType)
     : schema
 }

@@ -1,6 +1,7 @@
 import { isNamespaceName } from '@tidewire/protocol'
 import { z } from 'zod'
 import { authSection } from './auth.ts'
+import { featuresSection } from './features.ts'
 import { flag, fromJson, key, oneOf, section, text, whole } from './keys.ts'
 import { limitsSection } from './limits.ts'
 import { hostName, network, origin, parseList } from './lists.ts'
@@ -8,9 +9,6 @@ import { hostName, network, origin, parseList } from './lists.ts'
 const host = () => text('must be a host name or an IP address', /^[A-Za-z0-9.:_-]{1,255}$/)
 export const access = () => oneOf(['anyone', 'user', 'member', 'owner', 'server'])
 const path = () => text('must be a path', /^[^\0]{1,4096}$/)
-
-/** The features that come with the server. */
-export const FEATURES = ['presence', 'chat', 'notifications', 'feed', 'uploads'] as const
 
 const NAMESPACE_ERROR =
   'must be named with 1 to 32 characters of a-z, 0-9 and -, beginning with a letter'
@@ -32,6 +30,10 @@ export const namespace = section({
     max_entries: key(whole(1, 1e12).exactOptional(), 'Entries a log keeps.'),
     max_age_ms: key(whole(1, 1e14).exactOptional(), 'Milliseconds an entry is kept.'),
   }).prefault({}),
+  min_flush_interval_ms: key(
+    whole(0, 1_000).default(1),
+    'Milliseconds between two writes of a channel under load: more costs latency and saves CPU; 0 writes every turn.',
+  ),
 })
 
 /** The whole configuration: every key with its bounds, default, flag, variable and doc line. */
@@ -88,11 +90,7 @@ export const ConfigSchema = section({
     ),
   }).prefault({}),
   auth: authSection.prefault({}),
-  features: key(
-    z.array(oneOf(FEATURES), { error: `must be a list of ${FEATURES.join(', ')}` }).optional(),
-    `What runs on top of the channels: ${FEATURES.join(', ')}. Under dev, all of them when not set; else none.`,
-    { flag: 'features', parse: parseList },
-  ),
+  features: featuresSection,
   namespaces: key(
     z
       .record(z.string().refine(isNamespaceName, { error: NAMESPACE_ERROR }), namespace, {
@@ -122,6 +120,14 @@ export const ConfigSchema = section({
       path().exactOptional(),
       'File that gets a JSON line for each refusal; the log when not set.',
     ),
+  }).prefault({}),
+  compression: section({
+    enabled: key(
+      flag().default(false),
+      'Compresses messages for WebSocket clients that offer permessage-deflate: fewer bytes for more CPU.',
+      { flag: 'compression' },
+    ),
+    min_bytes: key(whole(1, 1e7).default(512), 'Messages that are smaller are sent as they are.'),
   }).prefault({}),
   heartbeat_ms: key(
     whole(50, 600_000).default(25_000),

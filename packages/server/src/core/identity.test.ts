@@ -1,5 +1,6 @@
 import { ProtocolError } from '@tidewire/protocol'
 import { describe, expect, it } from 'vitest'
+import type { Actor } from './ports/actor.ts'
 import { CoreHarness, frame, LIMITS } from '../testing/core-harness.ts'
 
 describe('tokens that are refused', () => {
@@ -44,6 +45,23 @@ describe('tokens that are refused', () => {
     await clock.settle()
     expect(connection.of('error')[0]?.payload).toMatchObject({ code: 4004 })
     expect(connection.closedWith).toBeUndefined()
+  })
+
+  it('do not shut out what costs nothing to look at, and who guesses that learns no more', async () => {
+    const authenticator = {
+      isQuick: (token: string) => token.startsWith('tw_'),
+      authenticate: async (token: string): Promise<Actor> => {
+        if (token === 'tw_good') return { kind: 'server', key_id: 'good' }
+        throw new ProtocolError('authentication_failed', 'No.')
+      },
+    }
+    const { core } = await CoreHarness.start({ limits, authenticator })
+    const reason = (token: string) =>
+      core.authenticate(token, '192.0.2.1').catch((error: ProtocolError) => error.reason)
+    for (let i = 0; i < 3; i++) expect(await reason('tw_bad')).toBe('authentication_failed')
+    expect(await reason('tw_bad')).toBe('rate_limited')
+    expect(await reason('forged')).toBe('rate_limited')
+    expect(await reason('tw_good')).toMatchObject({ kind: 'server' })
   })
 
   it('are not those that only expired', async () => {

@@ -34,8 +34,9 @@ export class Identity {
       if (!namespaces.openToAnyone) throw required()
       return ANYONE
     }
-    // Before any cryptography: that is what guessing costs.
-    rates?.checkFailures(key)
+    // Before any cryptography: that is what guessing costs. Backends must not suffer for who guesses beside them.
+    const isQuick = authenticator.isQuick?.(token) === true
+    if (!isQuick) rates?.checkFailures(key)
     try {
       const actor = await authenticator.authenticate(token)
       rights.check(actor)
@@ -43,6 +44,8 @@ export class Identity {
     } catch (error) {
       // A token that expired was good: its client comes back with another one.
       const isBad = error instanceof ProtocolError && error.reason === 'authentication_failed'
+      // Who guesses learns no more than that it is too much.
+      if (isBad && isQuick) rates?.checkFailures(key)
       if (isBad) rates?.failed(key)
       throw error
     }

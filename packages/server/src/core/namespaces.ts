@@ -27,18 +27,25 @@ export interface Namespace {
 
 export class Namespaces {
   readonly #byName = new Map<string, Namespace>()
+  /** The answer of `of` last: one publish asks several times. */
+  #lastChannel: unknown
+  #last: Namespace | undefined
 
   add(namespace: Namespace): void {
     this.#byName.set(namespace.name, namespace)
+    this.#last = undefined
   }
 
   /** The namespace of a channel. Throws `bad_envelope` for a bad name, `not_found` for an unknown namespace. */
   of(channel: unknown): Namespace {
+    if (this.#last !== undefined && channel === this.#lastChannel) return this.#last
     const name = namespaceOf(channel)
     const namespace = this.#byName.get(name)
     if (namespace === undefined) {
       throw new ProtocolError('not_found', `There is no namespace \`${name}\` on this server.`)
     }
+    this.#lastChannel = channel
+    this.#last = namespace
     return namespace
   }
 

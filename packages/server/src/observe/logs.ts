@@ -27,12 +27,11 @@ export function createLogger(options: { level: string; stream?: DestinationStrea
   const stream =
     options.stream ?? destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES })
   const log = pino({ level: options.level, base: { pid: process.pid } }, stream)
-  return {
-    debug: (fields, message) => log.debug(cleanFields(fields), cleanText(message)),
-    info: (fields, message) => log.info(cleanFields(fields), cleanText(message)),
-    warn: (fields, message) => log.warn(cleanFields(fields), cleanText(message)),
-    error: (fields, message) => log.error(cleanFields(fields), cleanText(message)),
+  const at = (level: keyof Logger) => (fields: LogFields, message: string) => {
+    // To clean what nobody reads would cost more than most of what is logged.
+    if (log.isLevelEnabled(level)) log[level](cleanFields(fields), cleanText(message))
   }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
 /** A text without anything that looks like a token, and no longer than `max`. */

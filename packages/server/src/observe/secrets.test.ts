@@ -123,7 +123,7 @@ function serverOptions(): ServerOptions {
     data: directory,
     shutdown_ms: 100,
     audit: { file: join(directory, 'audit.log') },
-    auth: { jwt_secret: SECRET, server_keys: [{ id: 'billing', sha256 }] },
+    auth: { jwt_secret: SECRET, refresh_grace_ms: 0, server_keys: [{ id: 'billing', sha256 }] },
     namespaces: {
       open: { durability: 'memory', subscribe: 'user', publish: 'user' },
       closed: { durability: 'memory', subscribe: 'server', publish: 'server' },

@@ -1,3 +1,4 @@
+import type { Places } from './places.ts'
 import type { Statements } from './sqlite-statements.ts'
 
 /** What is known of a channel: its row, and the highest offset it ever gave. */
@@ -14,10 +15,12 @@ const MAX_CACHED = 100_000
 /** The channels of the log by name. */
 export class Channels {
   readonly #sql: Statements
+  readonly #places: Places
   readonly #cached = new Map<string, Channel>()
 
-  constructor(sql: Statements) {
+  constructor(sql: Statements, places: Places) {
     this.#sql = sql
+    this.#places = places
   }
 
   find(name: string): Channel | undefined {
@@ -26,12 +29,11 @@ export class Channels {
     const row = this.#sql.findChannel.get(name)
     if (row === undefined) return undefined
     const [id, trimmed] = [row['id'] as number, row['trimmed'] as number]
-    const top = (this.#sql.topOf.get(id)?.['top'] as number | null | undefined) ?? 0
     return this.#cache(name, {
       id,
       trimmed,
       deleted: row['deleted'] as number,
-      top: Math.max(top, trimmed),
+      top: Math.max(this.#places.top(id), trimmed),
     })
   }
 

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -48,6 +48,22 @@ describe('a data directory', () => {
     const log = await open(join(directory, 'deep', 'down'))
     expect(await log.append(draft('chat:a', '1'))).toMatchObject({ offset: 1 })
     await log.close()
+  })
+
+  it('and what is in it is for its owner alone, also where an earlier server was not so careful', async () => {
+    const made = join(directory, 'made')
+    const files = ['tidewire.db', 'tidewire.db-wal'].map((name) => join(made, name))
+    const modes = (): number[] => files.map((path) => statSync(path).mode & 0o777)
+    const log = await open(made)
+    await log.append(draft('chat:a', '1'))
+    expect(statSync(made).mode & 0o777).toBe(0o700)
+    expect(modes()).toEqual([0o600, 0o600])
+    await log.close()
+    chmodSync(files[0]!, 0o644)
+    const again = await open(made)
+    await again.append(draft('chat:a', '2'))
+    expect(modes()).toEqual([0o600, 0o600])
+    await again.close()
   })
 
   it('is refused when it is a file', async () => {

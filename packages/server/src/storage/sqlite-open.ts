@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { makeDirectory } from '../make-directory.ts'
 import { beginLife, type Life } from './life.ts'
 import { MIGRATIONS } from './migrations/index.ts'
+import { makePrivateFile } from './private-file.ts'
 import { Reserve } from './reserve.ts'
 import { PAGE_BYTES } from './space.ts'
 import { errorCode, isRefusedWrite, SQLITE } from './sqlite-errors.ts'
@@ -30,6 +31,7 @@ export function openDatabase(directory: string, maxBytes: number | undefined): O
   const path = join(directory, 'tidewire.db')
   try {
     makeDirectory(directory)
+    makePrivateFile(path)
     const interrupted = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
     try {
       return { ...open(directory, path, maxBytes), interrupted }

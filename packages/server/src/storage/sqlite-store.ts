@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { PAGE_CHARACTERS, type Range } from '../core/ports/broker.ts'
 import type { Retention } from '../core/ports/log.ts'
 import { hashId, IdWindow, WINDOW_MS } from './id-window.ts'
+import { Places } from './places.ts'
 import { type Channel, Channels } from './sqlite-channels.ts'
 import { isRefusedWrite } from './sqlite-errors.ts'
 import { type Field, FIELDS, type Outcome, type PageColumns } from './sqlite-messages.ts'
@@ -26,6 +27,7 @@ interface TrimSlice {
 export class SqliteStore {
   readonly #db: DatabaseSync
   readonly #sql: Statements
+  readonly #places: Places
   readonly #channels: Channels
   readonly #recent = new IdWindow()
   readonly #erasing: () => void
@@ -36,7 +38,8 @@ export class SqliteStore {
     this.#db = db
     this.#erasing = erasing
     this.#sql = prepareAll(db)
-    this.#channels = new Channels(this.#sql)
+    this.#places = new Places(this.#sql)
+    this.#channels = new Channels(this.#sql, this.#places)
     this.#nextRow = this.#lastRow() + 1
     this.#rebuildWindow(now)
   }
@@ -49,12 +52,14 @@ export class SqliteStore {
   /** Appends and replaces all in one transaction. */
   commit(fields: readonly Field[], at: number): Outcome[] {
     return this.#transaction(() => {
+      const before = this.rows
       const outcomes: Outcome[] = []
       for (let i = 0; i < fields.length; i += FIELDS) {
         outcomes.push(
           isReplacement(fields, i) ? this.#replace(fields, i) : this.#append(fields, i, at),
         )
       }
+      if (this.rows > before) this.#places.settle(this.rows - before, this.rows)
       return outcomes
     })
   }
@@ -82,11 +87,7 @@ export class SqliteStore {
     const top = Math.min(newest, (before ?? Infinity) - 1)
     const bottom = Math.max(oldest, (after ?? 0) + 1)
     const down = before !== undefined && after === undefined
-    const rows =
-      channel === undefined || limit === 0
-        ? []
-        : this.#rows(channel.id, bottom, top, limit, down ? 'readDown' : 'readUp')
-    if (down) rows.reverse()
+    const rows = channel === undefined ? [] : this.#rows(channel.id, bottom, top, limit, down)
     const first = down ? top - rows.length + 1 : bottom
     return { oldest, newest, more: rows.length < top - bottom + 1, first, fields: rows.flat() }
   }
@@ -116,17 +117,14 @@ export class SqliteStore {
     }
   }
 
-  /** At most `limit` rows of [bottom, top] and about `PAGE_CHARACTERS`, as `PageColumns.fields`. */
-  #rows(
-    channel: number,
-    bottom: number,
-    top: number,
-    limit: number,
-    direction: 'readUp' | 'readDown',
-  ): Field[][] {
+  /** At most `limit` rows of [bottom, top] and about `PAGE_CHARACTERS`, from one of its ends: `PageColumns.fields`. */
+  #rows(channel: number, bottom: number, top: number, limit: number, down: boolean): Field[][] {
+    const from = down ? Math.max(bottom, top - limit + 1) : bottom
+    const ids = [...this.#places.rows(channel, from, Math.min(top, from + limit - 1))]
     const rows: Field[][] = []
     let room = PAGE_CHARACTERS
-    for (const row of this.#sql[direction].iterate(channel, bottom, top, limit)) {
+    for (const id of down ? ids.toReversed() : ids) {
+      const row = this.#sql.read.get(id)!
       const payload = row['payload'] as string
       rows.push([
         row['message_id'] as string,
@@ -139,7 +137,7 @@ export class SqliteStore {
       room -= payload.length
       if (room <= 0) break
     }
-    return rows
+    return down ? rows.toReversed() : rows
   }
 
   #append(fields: readonly Field[], i: number, at: number): number {
@@ -162,6 +160,7 @@ export class SqliteStore {
       fields[i + 5]!,
       fields[i + 6]!,
     )
+    this.#places.add(channel.id, offset, row)
     this.#recent.add(hashId(channel.id, messageId), row, at)
     return offset
   }
@@ -170,7 +169,7 @@ export class SqliteStore {
     const held = this.#held(fields, i)
     if (held === undefined) return 0
     this.#erasing()
-    this.#sql.replace.run(fields[i + 3]!, held.channel, held.offset)
+    this.#sql.replace.run(fields[i + 3]!, held.row)
     return held.offset
   }
 
@@ -178,14 +177,14 @@ export class SqliteStore {
   #replaceInPlace(fields: readonly Field[], i: number, attempt: Attempt): Outcome {
     const held = this.#held(fields, i)
     if (held === undefined) return 0
-    const { channel, offset } = held
+    const { row, offset } = held
     const payload = fields[i + 3]!
-    const bytes = this.#sql.sizes.get(channel, offset, offset)!['bytes'] as number
+    const bytes = this.#sizeOf(row)
     if (Buffer.byteLength(payload) > bytes) return null
     const replace = (): number => {
       this.#erasing()
       // A large payload takes its pages before the old one gives back its own, unless that is gone by then.
-      for (const text of ['', payload]) this.#sql.replace.run(text, channel, offset)
+      for (const text of ['', payload]) this.#sql.replace.run(text, row)
       return offset
     }
     try {
@@ -197,11 +196,12 @@ export class SqliteStore {
   }
 
   /** The publication that a replacement names, if the log holds it. */
-  #held(fields: readonly Field[], i: number): { channel: number; offset: number } | undefined {
+  #held(fields: readonly Field[], i: number): { row: number; offset: number } | undefined {
     const channel = this.#channels.find(fields[i] as string)
     const offset = Number(fields[i + 2])
     if (channel === undefined || offset <= channel.trimmed || offset > channel.top) return undefined
-    return { channel: channel.id, offset }
+    const [row] = this.#places.rows(channel.id, offset, offset)
+    return row === undefined ? undefined : { row, offset }
   }
 
   /** The outcome for an append that cannot be written. */
@@ -276,7 +276,9 @@ export class SqliteStore {
     channel.deleted = to
     if (channel.deleted > deleted) {
       this.#erasing()
-      this.#sql.deleteRange.run(id, deleted + 1, channel.deleted)
+      const gone = [...this.#places.rows(id, deleted + 1, channel.deleted)]
+      this.#sql.deleteRows.run(JSON.stringify(gone))
+      this.#places.forget(id, channel.deleted)
       this.#sql.keepRows.run(String(this.rows))
     }
     if (channel.trimmed > trimmed || channel.deleted > deleted) {
@@ -295,24 +297,33 @@ export class SqliteStore {
   /** The last offset in (from, to] up to which all rows are older than `cutoff`; `from` when the first is not. */
   #olderThan(cutoff: number, channel: number, from: number, to: number): number {
     if (from >= to) return from
-    const kept = this.#sql.firstSince.get(channel, from + 1, to, cutoff)
-    return kept === undefined ? to : (kept['offset'] as number) - 1
+    let offset = from
+    for (const row of this.#places.rows(channel, from + 1, to)) {
+      if ((this.#sql.atOf.get(row)!['at'] as number) >= cutoff) return offset
+      offset += 1
+    }
+    return offset
   }
 
   /** How far in (from, to] the payloads are not too many for one slice, and how many they are; at least one. */
   #inOneSlice(channel: number, from: number, to: number): { to: number; bytes: number } {
     const slice = { to: from, bytes: 0 }
-    for (const row of this.#sql.sizes.iterate(channel, from + 1, to)) {
-      const bytes = row['bytes'] as number
+    for (const row of this.#places.rows(channel, from + 1, to)) {
+      const bytes = this.#sizeOf(row)
       if (slice.to > from && slice.bytes + bytes > TRIM_BYTES) break
-      slice.to = row['offset'] as number
+      slice.to += 1
       slice.bytes += bytes
     }
     return slice
   }
 
+  #sizeOf(row: number): number {
+    return this.#sql.sizeOf.get(row)!['bytes'] as number
+  }
+
   #transaction<T>(work: () => T): T {
     this.#sql.begin.run()
+    this.#places.begin()
     try {
       const result = work()
       this.#sql.commit.run()
@@ -321,6 +332,7 @@ export class SqliteStore {
       // SQLite may have rolled back by itself, and ROLLBACK alone would fail then.
       this.#db.exec('SAVEPOINT failed; ROLLBACK')
       // What is in memory ran ahead of the database. Rows that the window knows and that are not there do no harm.
+      this.#places.rollback()
       this.#channels.clear()
       this.#nextRow = this.#lastRow() + 1
       throw error

@@ -5,8 +5,8 @@ import { isRefusedWrite } from './sqlite-errors.ts'
 
 /** How soon after an erasure nothing of it is left, and how often that takes a checkpoint at most. */
 const ERASE_AFTER_MS = 1000
-/** 32 MB: pages that many commits change are written back once. */
-const AUTO_CHECKPOINT_PAGES = 8192
+/** 4 MB: commits wait a few milliseconds for that. Few pages are changed by many commits, so there is little to gain by more. */
+const AUTO_CHECKPOINT_PAGES = 1024
 
 /**
  * The write-ahead log of a database that this process has for itself, and the end of what is erased: a payload that was

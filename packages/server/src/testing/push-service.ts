@@ -26,6 +26,8 @@ interface Browser {
 /** A push service on this machine, and the browsers behind it: it holds pushes to RFC 8030, 8188, 8291 and 8292. */
 export class PushService {
   readonly pushed: Pushed[] = []
+  /** Those that were answered with another status than 201. */
+  readonly refused: Pushed[] = []
   /** Why requests were not what the standards ask for. */
   readonly faults: unknown[] = []
   /** What the next requests are answered, before 201. */
@@ -91,7 +93,8 @@ export class PushService {
     const { status, headers = {} } = this.answers.shift() ?? { status: this.status }
     try {
       const pushed = await this.#read(request.url ?? '', request.headers, Buffer.concat(chunks))
-      if (status === 201) this.pushed.push(pushed)
+      const list = status === 201 ? this.pushed : this.refused
+      list.push(pushed)
     } catch (error) {
       this.faults.push(error)
     }

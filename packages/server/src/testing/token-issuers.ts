@@ -78,6 +78,7 @@ export function fromKeySet(algorithm: PublicAlgorithm, pair: KeyPairKeyObjectRes
     url: 'https://issuer.example/keys',
     algorithms: [algorithm],
     refreshMs: 60_000,
+    maxStaleMs: 3_600_000,
     outbound: { request: async () => ({ status: 200, body }) },
     steady: () => NOW,
     onError: (error) => {

@@ -8,15 +8,14 @@ const PREFLIGHT = {
   'Access-Control-Max-Age': '600',
 }
 
-/** What every answer says, whatever follows: who it depends on. */
-export function varyByOrigin(response: ServerResponse): void {
-  response.setHeader('Vary', 'Origin')
-}
-
-/** Lets the page read the answer, errors included. */
-export function allowOrigin(response: ServerResponse, origin: string): void {
-  response.setHeader('Access-Control-Allow-Origin', origin)
-  response.setHeader('Access-Control-Expose-Headers', 'Tidewire-Cursor, Retry-After')
+/** The headers of every answer, names and values in turn: who it depends on, and, for a page that may, that it can be read. */
+export function everyAnswer(origin?: string): string[] {
+  const headers = ['X-Content-Type-Options', 'nosniff', 'Vary', 'Origin']
+  if (origin !== undefined) {
+    headers.push('Access-Control-Allow-Origin', origin)
+    headers.push('Access-Control-Expose-Headers', 'Tidewire-Cursor, Retry-After')
+  }
+  return headers
 }
 
 /** Whether it is the question of a browser that comes before the request of a page of another origin. */

@@ -33,7 +33,11 @@ describe('at every door of a server', () => {
     })
     const turnstile = new Turnstile({ maxWaiting: 10, random: () => 0, observer })
     const shared = { door, service, turnstile, observer, frame: DEFAULT_FRAME_LIMITS }
-    transport = new WebSocketTransport({ ...shared, heartbeatMs: 25_000 })
+    transport = new WebSocketTransport({
+      ...shared,
+      heartbeatMs: 25_000,
+      compression: { enabled: false, min_bytes: 512 },
+    })
     api = createRequestListener({
       ...shared,
       clock: new FakeClock(),

@@ -4,7 +4,7 @@ import { ProtocolError } from '@tidewire/protocol'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Turnstile } from './turnstile.ts'
-import { allowOrigin, answerPreflight, isPreflight, varyByOrigin, withVary } from './cors.ts'
+import { answerPreflight, everyAnswer, isPreflight, withVary } from './cors.ts'
 import type { Visitor } from './door.ts'
 import { HttpApp, type HttpAppOptions } from './http-app.ts'
 import { discardBody } from './http-body.ts'
@@ -15,9 +15,10 @@ import {
   manyHeaders,
   toProtocolError,
 } from './http-errors.ts'
+import { PublishEndpoint } from './http-publish.ts'
 import { JsonTexts } from './json-texts.ts'
 import { PollTransport } from './poll.ts'
-import { splitTarget } from './request.ts'
+import { pathOf } from './request.ts'
 import { SseTransport } from './sse.ts'
 
 export type { RouteContext, RouteHandler } from './http-app.ts'
@@ -46,6 +47,7 @@ export function createRequestListener(options: HttpApiOptions): HttpApi {
   const shared = { service, turnstile, observer, clock, texts: new JsonTexts() }
   const sse = new SseTransport(shared)
   const poll = new PollTransport(shared)
+  const publish = new PublishEndpoint(options)
   const answer = getRequestListener(
     async (request, env) => {
       const response = await app.fetch(request, env as HttpBindings)
@@ -60,8 +62,14 @@ export function createRequestListener(options: HttpApiOptions): HttpApi {
   return {
     listener(request, response) {
       const stream = streamOf(request.url ?? '')
-      const visitor = greet(request, response, stream ?? 'http', options)
+      const visitor = look(request, response, stream ?? 'http', options)
       if (visitor === undefined) return
+      const target = publish.targetOf(request)
+      if (target !== undefined) {
+        void publish.handle(request, response, visitor, target)
+        return
+      }
+      setHeaders(response, everyAnswer(visitor.origin))
       if (isPreflight(request)) answerPreflight(response)
       else if (stream === undefined) void answer(request, response)
       else if (request.method !== 'GET') answerMethod(response)
@@ -69,36 +77,37 @@ export function createRequestListener(options: HttpApiOptions): HttpApi {
       else void poll.handle(request, response, visitor)
     },
     route: (...route) => app.route(...route),
-    isStreamed: ({ method = '', url = '' }) => app.isStreamed(method, splitTarget(url).path),
+    isStreamed: ({ method = '', url = '' }) => app.isStreamed(method, pathOf(url)),
     close: () => sse.close(),
   }
 }
 
 function streamOf(target: string): 'sse' | 'poll' | undefined {
-  const { path } = splitTarget(target)
+  const path = pathOf(target)
   return path === '/v1/sse' ? 'sse' : path === '/v1/poll' ? 'poll' : undefined
 }
 
-/** What every answer has, refusals included. Undefined when the request was refused, and answered. */
-function greet(
+/** Who asks. Undefined when the request was refused, and answered. */
+function look(
   request: IncomingMessage,
   response: ServerResponse,
   transport: string,
   { door, observer }: HttpApiOptions,
 ): Visitor | undefined {
-  response.setHeader('X-Content-Type-Options', 'nosniff')
-  varyByOrigin(response)
   const many = manyHeaders(request)
   try {
     if (many !== undefined) throw many
-    const visitor = door.check(request, transport)
-    if (visitor.origin !== undefined) allowOrigin(response, visitor.origin)
-    return visitor
+    return door.check(request, transport)
   } catch (error) {
     const refused = toProtocolError(error, observer, 'door')
+    setHeaders(response, everyAnswer())
     answerError(response, refused, error === many ? 431 : refused.status)
     return undefined
   }
+}
+
+function setHeaders(response: ServerResponse, headers: readonly string[]): void {
+  for (let i = 0; i < headers.length; i += 2) response.setHeader(headers[i]!, headers[i + 1]!)
 }
 
 function malformed(error: unknown, observer: Observer): Response {

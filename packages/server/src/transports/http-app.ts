@@ -8,15 +8,16 @@ import { type Actor, ANYONE } from '../core/ports/actor.ts'
 import type { MemberStore } from '../core/ports/members.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service } from '../core/ports/service.ts'
-import { tokenOf } from './bearer.ts'
 import { leaveOutCors } from './cors.ts'
 import type { Door } from './door.ts'
+import { actorOf } from './http-actor.ts'
 import { errorResponse, methodError, toProtocolError } from './http-errors.ts'
 import { bodyTooLarge, maxBodyBytes, readChunks } from './http-body.ts'
 import { addMemberRoutes } from './http-members.ts'
 import { addRoutes } from './http-routes.ts'
 import { addTokenRoutes, type DevToken, type TokenIssuer } from './http-tokens.ts'
 import { openApiDocument } from './openapi.ts'
+import type { DescribedRoute } from './openapi-routes.ts'
 
 export interface HttpAppOptions {
   door: Door
@@ -32,6 +33,8 @@ export interface HttpAppOptions {
   members?: MemberStore | undefined
   /** Only for development: gives anyone who asks a token of any user. */
   issueDevToken?: (user: string) => Promise<DevToken>
+  /** What openapi.json says about the routes that were added. */
+  described?: () => readonly DescribedRoute[]
   /** For GET and HEAD requests outside of `/v1/` that no route takes, such as those of a page. */
   fallback?: (request: Request) => Response | Promise<Response>
 }
@@ -84,9 +87,7 @@ export class HttpApp {
     const { door, service } = options
     this.#authenticate = async (c, next) => {
       const address = door.addressOf(c.env.incoming)
-      const actor = await service.authenticate(tokenOf(c.req.header('authorization')), address)
-      if (actor.kind !== 'server') service.admit(address, 'request')
-      c.set('actor', actor)
+      c.set('actor', await actorOf(service, c.req.header('authorization'), address))
       await next()
     }
     const admit: MiddlewareHandler<Env> = async (c, next) => {
@@ -122,7 +123,9 @@ export class HttpApp {
     addTokenRoutes(this.#app, routes)
     addMemberRoutes(this.#app, routes)
     let document: object | undefined
-    this.#app.get('/openapi.json', admit, (c) => c.json((document ??= openApiDocument(this.#app))))
+    this.#app.get('/openapi.json', admit, (c) =>
+      c.json((document ??= openApiDocument(this.#app, options.described?.()))),
+    )
   }
 
   /** Adds a route for authenticated requests. Bodies are bounded as those of the API are, or by `maxBodyBytes`. */

@@ -12,6 +12,7 @@ import type { HonoRequest } from 'hono'
 const SLACK = 32 * 1024
 const DISCARD_BYTES = 16 * 1024 * 1024
 const DISCARD_MS = 2_000
+const UTF_8 = new TextDecoder('utf-8', { fatal: true })
 
 export function maxBodyBytes(limits: FrameLimits): number {
   return limits.max_frame_bytes + SLACK
@@ -29,7 +30,12 @@ export function bodyTooLarge(maxBytes: number): ProtocolError {
  * Rejects with `bad_envelope` or `message_too_large`.
  */
 export async function jsonBody(request: HonoRequest, limits: FrameLimits): Promise<JsonObject> {
-  const body = parse(await readText(request, limits))
+  return toJsonBody(await readBytes(request, limits), limits)
+}
+
+/** What `jsonBody` makes of bytes. Throws as it rejects. */
+export function toJsonBody(bytes: ArrayBuffer | Uint8Array, limits: FrameLimits): JsonObject {
+  const body = parse(toText(bytes))
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new ProtocolError('bad_envelope', 'The body is not a JSON object.')
   }
@@ -60,14 +66,29 @@ export async function discardBody(request: IncomingMessage): Promise<void> {
   })
 }
 
-async function readText(request: HonoRequest, limits: FrameLimits): Promise<string> {
+/** The body as Node brings it. Rejects when it breaks off. */
+export function readAll(request: IncomingMessage): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    request.once('close', () => reject(new Error('The body broke off.')))
+  })
+}
+
+async function readBytes(
+  request: HonoRequest,
+  limits: FrameLimits,
+): Promise<ArrayBuffer | Uint8Array> {
   const length = request.header('content-length')
-  const bytes =
-    length === undefined
-      ? await readChunks(request.raw.body, maxBodyBytes(limits))
-      : await readAnnounced(request, Number(length), limits)
+  return length === undefined
+    ? readChunks(request.raw.body, maxBodyBytes(limits))
+    : readAnnounced(request, Number(length), limits)
+}
+
+function toText(bytes: ArrayBuffer | Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return UTF_8.decode(bytes)
   } catch (cause) {
     throw new ProtocolError('bad_envelope', 'The body is not valid UTF-8.', { cause })
   }

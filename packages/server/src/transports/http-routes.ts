@@ -1,18 +1,10 @@
 import { type JsonObject, ProtocolError } from '@tidewire/protocol'
-import type { Context, MiddlewareHandler } from 'hono'
-import type { Service } from '../core/ports/service.ts'
+import type { MiddlewareHandler } from 'hono'
 import type { Env, HttpAppOptions, Routes } from './http-app.ts'
 import { jsonBody } from './http-body.ts'
-import { errorResponse, toProtocolError } from './http-errors.ts'
-import {
-  CallBody,
-  ChannelPath,
-  check,
-  HistoryQuery,
-  PublishBody,
-  PublishManyBody,
-  UserPath,
-} from './http-schemas.ts'
+import { errorResponse } from './http-errors.ts'
+import { Publications } from './http-publications.ts'
+import { CallBody, ChannelPath, check, HistoryQuery, UserPath } from './http-schemas.ts'
 
 export interface RouteOptions extends HttpAppOptions {
   /** Finds out who asks, and counts it. */
@@ -62,43 +54,18 @@ function addPublications(app: Routes, options: RouteOptions): void {
     return c.json({ channel, epoch, oldest, newest, publications, more })
   })
 
+  // Most of these requests do not come here: see http-publish.ts.
+  const publications = new Publications(options)
   app.post(path, authenticate, async (c) => {
-    const { channel } = check(ChannelPath, c.req.param())
-    const body = check(PublishBody, await jsonBody(c.req, frame))
-    const receipt = await publish(service, c, channel, body)
-    return c.json(receipt, receipt.duplicate ? 200 : 201)
+    const body = (): Promise<JsonObject> => jsonBody(c.req, frame)
+    const answer = await publications.one(c.get('actor'), c.req.param(), body)
+    return c.json(answer.body, answer.status)
   })
 
   app.post('/v1/publications', authenticate, async (c) => {
-    const { channels, ...body } = check(PublishManyBody, await jsonBody(c.req, frame))
-    const results = channels.map((channel) =>
-      publish(service, c, channel, body).then(
-        (receipt) => ({ channel, ...receipt }),
-        (error: unknown) => ({
-          channel,
-          error: toProtocolError(error, options.observer, 'http').toPayload(),
-        }),
-      ),
-    )
-    return c.json({ results: await Promise.all(results) })
+    const answer = await publications.many(c.get('actor'), () => jsonBody(c.req, frame))
+    return c.json(answer.body, answer.status)
   })
-}
-
-async function publish(
-  service: Service,
-  c: Context<Env>,
-  channel: string,
-  body: { type: string; payload?: JsonObject | undefined; message_id?: string | undefined },
-) {
-  const { type, payload = {}, message_id } = body
-  const request = { channel, type, payload, ...(message_id === undefined ? {} : { message_id }) }
-  const receipt = await service.publish(c.get('actor'), request)
-  // In this order, and nothing that a broker adds.
-  return {
-    ...defined({ epoch: receipt.epoch, offset: receipt.offset }),
-    message_id: receipt.message_id,
-    duplicate: receipt.duplicate,
-  }
 }
 
 function addUsers(app: Routes, { service, frame, authenticate }: RouteOptions): void {

@@ -28,6 +28,7 @@ import {
   Token,
   UserPath,
 } from './http-schemas.ts'
+import { type DescribedRoute, toOperation } from './openapi-routes.ts'
 
 const SECURITY = [{ bearer: [] }]
 const IN_QUERY = [{ bearer: [] }, { token: [] }]
@@ -232,8 +233,8 @@ const ROUTES: RouteConfig[] = [
   },
 ]
 
-/** PROTOCOL.md §8 as OpenAPI 3.1. */
-export function openApiDocument(app: Routes): object {
+/** PROTOCOL.md §8 as OpenAPI 3.1, and the routes that were added to it. */
+export function openApiDocument(app: Routes, added: readonly DescribedRoute[] = []): object {
   const registry = app.openAPIRegistry
   registry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' })
   registry.registerComponent('securitySchemes', 'token', {
@@ -243,6 +244,7 @@ export function openApiDocument(app: Routes): object {
     description: 'For clients that cannot set headers.',
   })
   for (const route of ROUTES) registry.registerPath(route)
+  for (const route of added) registry.registerPath(toOperation(route))
   return app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {

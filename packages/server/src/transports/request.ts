@@ -17,6 +17,12 @@ export interface StreamRequest {
   last: number | undefined
 }
 
+/** The path of a request target, not decoded. */
+export function pathOf(target: string): string {
+  const mark = target.indexOf('?')
+  return mark === -1 ? target : target.slice(0, mark)
+}
+
 /** Path and query of a request target. The path is not decoded. */
 export function splitTarget(target: string): { path: string; query: URLSearchParams } {
   const mark = target.indexOf('?')

@@ -227,6 +227,7 @@ describe('a storm of handshakes', () => {
       service,
       observer,
       frame: DEFAULT_FRAME_LIMITS,
+      compression: { enabled: false, min_bytes: 512 },
       heartbeatMs: 25_000,
     })
     server = http.createServer()

@@ -51,6 +51,7 @@ export class Turnstile {
   #spentMs = 0
   #state: 'idle' | 'letting' | 'closed' = 'idle'
   #endOfTurn = false
+  #turn = 0
 
   constructor({
     maxWaiting,
@@ -69,6 +70,11 @@ export class Turnstile {
   /** How many wait. */
   get waiting(): number {
     return this.#outside.size + this.#inside.size
+  }
+
+  /** Changes with the turns in which somebody is let in. Who still has the one of `enter` needs no `goOn`. */
+  get turn(): number {
+    return this.#turn
   }
 
   /**
@@ -153,6 +159,7 @@ export class Turnstile {
     this.#endOfTurn = true
     this.#nextTurn(() => {
       this.#endOfTurn = false
+      this.#turn += 1
       this.#spentMs = 0
       if (this.waiting > 0 && this.#state === 'idle') void this.#letIn()
     })

@@ -1,26 +1,53 @@
-const TEXT = 0x81
-const BINARY = 0x82
+const FIN = 0x80
+const TEXT = 0x01
+const BINARY = 0x02
+/** RFC 7692 §6: the message is compressed. */
+const RSV1 = 0x40
+
+/** One message as it goes into a frame. */
+interface Packed {
+  /** The first byte of the frame. */
+  first: number
+  length: number
+  message: string | Uint8Array
+}
+
+/** Returns the message compressed, or undefined when that is not worth while. */
+export type Deflate = (message: string | Uint8Array) => Uint8Array | undefined
 
 /**
  * The frames of several messages, one behind the other, as a server sends them (RFC 6455 §5.2: FIN set, no mask). Strings
- * become text frames, bytes binary ones.
+ * become text frames, bytes binary ones. `deflate`: for peers that agreed to permessage-deflate.
  */
-export function frames(messages: readonly (string | Uint8Array)[]): Uint8Array {
+export function frames(
+  messages: readonly (string | Uint8Array)[],
+  deflate: Deflate = asItIs,
+): Uint8Array {
+  const packed = messages.map((message) => pack(message, deflate))
   let size = 0
-  for (const message of messages) {
-    const length = lengthOf(message)
-    size += headerLength(length) + length
-  }
+  for (const { length } of packed) size += headerLength(length) + length
   const out = Buffer.allocUnsafe(size)
   let at = 0
-  for (const message of messages) {
-    const length = lengthOf(message)
-    at = writeHeader(out, at, typeof message === 'string' ? TEXT : BINARY, length)
+  for (const { first, length, message } of packed) {
+    at = writeHeader(out, at, first, length)
     if (typeof message === 'string') out.write(message, at)
     else out.set(message, at)
     at += length
   }
   return out
+}
+
+function pack(message: string | Uint8Array, deflate: Deflate): Packed {
+  const first = FIN | (typeof message === 'string' ? TEXT : BINARY)
+  const deflated = deflate(message)
+  if (deflated !== undefined) {
+    return { first: first | RSV1, length: deflated.length, message: deflated }
+  }
+  return { first, length: lengthOf(message), message }
+}
+
+function asItIs(): undefined {
+  return undefined
 }
 
 function lengthOf(message: string | Uint8Array): number {

@@ -19,9 +19,12 @@ import type { Service, SessionHandle } from '../core/ports/service.ts'
 import type { Turnstile } from './turnstile.ts'
 import { tokenOf } from './bearer.ts'
 import type { Door } from './door.ts'
+import { Corks } from './corks.ts'
 import { headersOf, manyHeaders, toProtocolError } from './http-errors.ts'
 import { splitTarget } from './request.ts'
 import { Gather } from './gather.ts'
+import { WaitingSockets } from './waiting-sockets.ts'
+import { deflater, negotiated, withoutSmallWindows } from './websocket-deflate.ts'
 import { frames } from './websocket-frame.ts'
 import { Heartbeat, type Watched } from './websocket-heartbeat.ts'
 
@@ -33,9 +36,13 @@ export interface WebSocketOptions {
   frame: FrameLimits
   /** Silence after which a peer is pinged. */
   heartbeatMs: number
+  /** Messages of at least `min_bytes` are compressed, for peers that offer it. */
+  compression: { enabled: boolean; min_bytes: number }
 }
 
 const BEARER = 'bearer.'
+/** RFC 6455 §5.5.2, without data: the same bytes for all. */
+const PING = Buffer.of(0x89, 0)
 /** What a peer has for its part of the closing handshake: with the deadline of `auth`, nobody silent stays for ten seconds. */
 const GOODBYE_MS = 3_000
 
@@ -43,6 +50,8 @@ const GOODBYE_MS = 3_000
 interface Wire {
   codec: Codec
   encoding: Encoding
+  /** For peers that agreed to compression. */
+  deflated: Encoding
 }
 
 /**
@@ -54,23 +63,23 @@ export class WebSocketTransport {
   readonly #server: Server<typeof PeerSocket>
   readonly #wires: Map<string, Wire>
   readonly #heartbeat: Heartbeat
+  readonly #waiting = new WaitingSockets()
+  readonly #corks = new Corks()
   readonly #gather = new Gather()
   #open = 0
   #whenIdle: (() => void)[] = []
 
   constructor(options: WebSocketOptions) {
     this.#options = options
-    this.#wires = new Map(
-      [jsonCodec(options.frame), msgpackCodec(options.frame), protobufCodec(options.frame)].map(
-        (codec) => [codec.subprotocol, { codec, encoding: encodingOf(codec) }],
-      ),
-    )
+    const { enabled, min_bytes } = options.compression
+    const codecs = [jsonCodec, msgpackCodec, protobufCodec].map((make) => make(options.frame))
+    this.#wires = new Map(codecs.map((codec) => [codec.subprotocol, wireOf(codec, min_bytes)]))
     // The types of `ws` do not know `closeTimeout` yet.
     const handshake: ServerOptions<typeof PeerSocket> & { closeTimeout: number } = {
       noServer: true,
       WebSocket: PeerSocket,
       clientTracking: false,
-      perMessageDeflate: false,
+      perMessageDeflate: enabled && negotiated(min_bytes),
       maxPayload: options.frame.max_frame_bytes,
       maxFragments: 64,
       maxBufferedChunks: 1024,
@@ -88,9 +97,9 @@ export class WebSocketTransport {
    * browsers can read it; other refusals are plain HTTP answers.
    */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const waiting = new WaitingSocket(socket)
     const { service, observer, door, turnstile } = this.#options
     const many = manyHeaders(request)
+    this.#waiting.add(socket)
     try {
       if (many !== undefined) throw many
       const { address } = door.check(request, 'websocket')
@@ -98,17 +107,25 @@ export class WebSocketTransport {
       if (request.headers.host === undefined) throw noHost()
       service.admit(address, 'connection')
       if (!(await turnstile.enter(socket))) return
+      const { turn } = turnstile
       const answer = await this.#authenticate(request, address)
-      if (!(await turnstile.goOn(socket))) return
-      waiting.end()
-      this.#server.handleUpgrade(request, socket, head, (ws) => {
-        if (answer instanceof ProtocolError) this.#sendAway(ws, answer)
-        else this.#serve(ws, socket, answer, address)
+      if (turn !== turnstile.turn && !(await turnstile.goOn(socket))) return
+      const offers = request.headers['sec-websocket-extensions']
+      if (offers !== undefined) {
+        request.headers['sec-websocket-extensions'] = withoutSmallWindows(offers)
+      }
+      this.#waiting.delete(socket)
+      this.#corks.hold(socket, () => {
+        this.#server.handleUpgrade(request, socket, head, (ws) => {
+          if (answer instanceof ProtocolError) this.#sendAway(ws, answer)
+          else this.#serve(ws, socket, answer, address)
+        })
       })
     } catch (error) {
-      waiting.end()
       const status = error === many ? 431 : undefined
       refuse(socket, toProtocolError(error, observer, 'websocket.upgrade'), status)
+    } finally {
+      this.#waiting.delete(socket)
     }
   }
 
@@ -153,7 +170,8 @@ export class WebSocketTransport {
   }
 
   #serve(ws: PeerSocket, socket: Duplex, actor: Actor | undefined, address: string): void {
-    const { codec, encoding } = this.#wireOf(ws)
+    const { codec, encoding: plain, deflated } = this.#wireOf(ws)
+    const encoding = ws.extensions === '' ? plain : deflated
     const connection = new WebSocketConnection(ws, socket, encoding, this.#gather, address)
     const session = this.#options.service.open(connection, actor)
     ws.peer = { session, codec, connection, heartbeat: this.#heartbeat, gone: this.#gone }
@@ -274,7 +292,7 @@ class WebSocketConnection implements Connection, Watched {
   }
 
   ping(): void {
-    this.#ws.ping()
+    if (this.#ws.readyState === this.#ws.OPEN) this.#socket.write(PING)
   }
 
   terminate(): void {
@@ -298,8 +316,15 @@ class WebSocketConnection implements Connection, Watched {
   }
 }
 
-function encodingOf(codec: Codec): Encoding {
-  return { encode: (envelopes) => frames(envelopes.map((envelope) => codec.encode(envelope))) }
+function wireOf(codec: Codec, minBytes: number): Wire {
+  const deflate = deflater(minBytes)
+  const messagesOf = (envelopes: readonly Envelope[]): (string | Uint8Array)[] =>
+    envelopes.map((envelope) => codec.encode(envelope))
+  return {
+    codec,
+    encoding: { encode: (envelopes) => frames(messagesOf(envelopes)) },
+    deflated: { encode: (envelopes) => frames(messagesOf(envelopes), deflate) },
+  }
 }
 
 function noHost(): ProtocolError {
@@ -311,30 +336,6 @@ function tokenOfUpgrade(request: IncomingMessage): string | undefined {
   const bearer = offered.map((protocol) => protocol.trim()).find((p) => p.startsWith(BEARER))
   if (bearer !== undefined) return bearer.slice(BEARER.length)
   return tokenOf(request.headers.authorization, splitTarget(request.url ?? '').query)
-}
-
-/** A socket that nobody reads yet: its end has to be looked for. What it sends is left where it is. */
-class WaitingSocket {
-  readonly #socket: Duplex
-
-  constructor(socket: Duplex) {
-    this.#socket = socket
-    socket.on('error', this.#gone)
-    socket.on('end', this.#gone)
-    socket.on('readable', this.#look)
-  }
-
-  end(): void {
-    this.#socket.off('error', this.#gone)
-    this.#socket.off('end', this.#gone)
-    this.#socket.off('readable', this.#look)
-  }
-
-  readonly #gone = (): void => void this.#socket.destroy()
-
-  readonly #look = (): void => {
-    if (this.#socket.readableLength === 0) this.#socket.read()
-  }
 }
 
 /** What a peer that was refused has to take the answer and go. */

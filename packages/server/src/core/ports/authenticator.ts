@@ -8,4 +8,6 @@ import type { Actor } from './actor.ts'
  */
 export interface Authenticator {
   authenticate(token: string): Promise<Actor>
+  /** Whether to authenticate this token costs next to nothing: then it is done also for an address that guesses. */
+  isQuick?(token: string): boolean
 }

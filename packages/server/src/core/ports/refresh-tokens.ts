@@ -12,6 +12,14 @@ export interface RefreshToken {
   expires_at: number
 }
 
+export interface UsedToken {
+  token: RefreshToken
+  /** It was used before. */
+  used: boolean
+  /** When it was used for the first time, which may be now. Milliseconds since 1970. */
+  used_at: number
+}
+
 /**
  * Keeps refresh tokens over restarts.
  *
@@ -19,9 +27,12 @@ export interface RefreshToken {
  * Failure: rejects with `ProtocolError` `unavailable`.
  */
 export interface RefreshTokenStore {
+  /** Adding a token again does nothing. */
   add(token: RefreshToken): Promise<void>
-  /** Marks it as used, in one atomic step. `undefined`: not known, or its session was ended. `used`: it was used before. */
-  use(id: string): Promise<{ token: RefreshToken; used: boolean } | undefined>
+  /** Marks it as used, in one atomic step. `undefined`: not known, or its session was ended. */
+  use(id: string): Promise<UsedToken | undefined>
+  /** Whether it was used. `undefined` as above. */
+  isUsed(id: string): Promise<boolean | undefined>
   /**
    * Forgets all tokens of the login, or of all logins of the user. A token that is added to such a login afterwards, because
    * it was on its way, is forgotten at once: `add` resolves and `use` does not know it. New logins of the user are not touched.

@@ -17,6 +17,7 @@ export async function apply(
   database: ChatDatabase,
   channel: number,
   publications: readonly Publication[],
+  notices: NoticeTerms | undefined,
 ): Promise<void> {
   let messages: Publication[] = []
   for (const publication of publications) {
@@ -26,11 +27,19 @@ export async function apply(
     }
     const event = EVENTS[publication.type]
     if (event === undefined) continue
-    await addMessages(database, channel, messages)
+    await addMessages(database, channel, messages, notices)
     messages = []
     await event(database, channel, publication)
   }
-  await addMessages(database, channel, messages)
+  await addMessages(database, channel, messages, notices)
+}
+
+/** Of which messages inboxes are to be told. */
+export interface NoticeTerms {
+  /** All of them, or those that mention somebody. */
+  all: boolean
+  /** In ISO 8601: of none before. */
+  since: string
 }
 
 /** Whether a publication may change what was said before it. */
@@ -50,6 +59,7 @@ async function addMessages(
   database: ChatDatabase,
   channel: number,
   messages: readonly Publication[],
+  notices: NoticeTerms | undefined,
 ): Promise<void> {
   const rows = messages.map(({ payload, metadata }) => {
     const deleted = payload['deleted'] === true
@@ -81,6 +91,44 @@ async function addMessages(
       mentionsOf(payload, metadata.user).map((user) => [metadata.offset!, user] as const),
     ),
   )
+  await addAttachments(database, channel, messages)
+  if (notices !== undefined) await addNotices(database, channel, messages, notices)
+}
+
+async function addAttachments(
+  database: ChatDatabase,
+  channel: number,
+  messages: readonly Publication[],
+): Promise<void> {
+  const files = messages.flatMap(({ payload, metadata }) =>
+    attachmentsOf(payload).map((file) => [metadata.offset!, file] as const),
+  )
+  if (files.length === 0) return
+  await sql`
+    INSERT OR IGNORE INTO chat_attachments (channel, offset, file, user)
+    SELECT message.channel, message.offset, json_each.value ->> 1, message.user
+    FROM json_each(${JSON.stringify(files)}) CROSS JOIN chat_messages AS message
+    WHERE message.channel = ${channel} AND message.offset = json_each.value ->> 0`.execute(database)
+}
+
+async function addNotices(
+  database: ChatDatabase,
+  channel: number,
+  messages: readonly Publication[],
+  { all, since }: NoticeTerms,
+): Promise<void> {
+  const offsets = messages
+    .filter(({ payload, metadata }) => {
+      const told = all || mentionsOf(payload, metadata.user).length > 0
+      return told && metadata.user !== undefined && metadata.timestamp >= since
+    })
+    .map(({ metadata }) => metadata.offset!)
+  if (offsets.length === 0) return
+  await sql`
+    INSERT OR IGNORE INTO chat_notices (channel, offset)
+    SELECT message.channel, message.offset
+    FROM json_each(${JSON.stringify(offsets)}) CROSS JOIN chat_messages AS message
+    WHERE message.channel = ${channel} AND message.offset = json_each.value`.execute(database)
 }
 
 async function addMentions(
@@ -183,6 +231,16 @@ async function react(
 
 function wordsOf(content: string): string {
   return wordsIn(content).join(' ')
+}
+
+/** The ids of the files that a message carries. */
+function attachmentsOf({ attachments }: JsonObject): string[] {
+  if (!Array.isArray(attachments)) return []
+  return attachments.flatMap((one) => {
+    const id =
+      typeof one === 'object' && one !== null && !Array.isArray(one) ? one['id'] : undefined
+    return typeof id === 'string' ? [id] : []
+  })
 }
 
 /** Whom a message mentions, apart from its author. */

@@ -2,6 +2,7 @@ import type { Feature } from '../../handlers.ts'
 import type { Server } from '../../server.ts'
 import { DIRECT, ROOMS } from './channels.ts'
 import { Membership } from './membership.ts'
+import { Notices } from './notices.ts'
 import { Projection } from './projection.ts'
 import { Publishing } from './publishing.ts'
 import { Receipts } from './receipts.ts'
@@ -22,13 +23,15 @@ export interface ChatOptions {
  */
 export function chat({ typingMs = 5_000 }: ChatOptions = {}): Feature {
   let projection: Projection | undefined
+  let stopNotices = async (): Promise<void> => undefined
   const ends: (() => void)[] = []
   return {
     name: 'chat',
     async setup(server) {
       addNamespaces(server)
       const database = await server.tables<ChatTables>('chat', MIGRATIONS)
-      projection = new Projection(server, database)
+      const notices = new Notices(server, database)
+      projection = new Projection(server, database, notices)
       const talks = new Talks(database)
       const rooms = new Rooms(server, database)
       const membership = new Membership({ server, projection, talks })
@@ -48,7 +51,9 @@ export function chat({ typingMs = 5_000 }: ChatOptions = {}): Feature {
       for (const namespace of [ROOMS, DIRECT]) {
         ends.push(server.subscribe(`${namespace}:*`, (publication) => typing.said(publication)))
       }
+      ends.push(server.watchMembers(ROOMS, (change) => typing.left(change)))
       ends.push(() => typing.close())
+      stopNotices = () => notices.close()
     },
     start() {
       projection?.start()
@@ -56,6 +61,7 @@ export function chat({ typingMs = 5_000 }: ChatOptions = {}): Feature {
     async close() {
       for (const end of ends) end()
       await projection?.close()
+      await stopNotices()
     },
   }
 }

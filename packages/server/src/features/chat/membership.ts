@@ -1,8 +1,8 @@
 import { type Position, ProtocolError } from '@tidewire/protocol'
-import type { CommandRequest } from '../../handlers.ts'
+import type { CommandRequest, MemberChange } from '../../handlers.ts'
 import type { Client } from '../../client.ts'
 import type { Server } from '../../server.ts'
-import { channelOf } from './channels.ts'
+import { channelOf, roomOf, ROOMS } from './channels.ts'
 import type { Projection } from './projection.ts'
 import { join, leave, parsePayload } from './schemas.ts'
 import type { Reader, Talks } from './talks.ts'
@@ -31,11 +31,14 @@ export class Membership {
   readonly #talks: Talks
   /** By channel: those that are being told. */
   readonly #told = new Map<string, Set<Change[]>>()
+  /** By channel and user: the client that makes its user a member just now, or none. */
+  readonly #actors = new Map<string, Client>()
 
   constructor({ server, projection, talks }: MembershipParts) {
     this.#server = server
     this.#projection = projection
     this.#talks = talks
+    server.watchMembers(ROOMS, this.#changed)
   }
 
   readonly join = async ({ payload, client, message_id }: CommandRequest): Promise<undefined> => {
@@ -59,37 +62,14 @@ export class Membership {
   /** Makes the user a member, who begins to count from here. True when the user was none before. */
   async add(room: string, user: string, { by }: { by?: Client } = {}): Promise<boolean> {
     const channel = channelOf(room)
-    const { seen } = await this.#projection.settled(channel)
-    const number = await this.#projection.number(channel)
-    const added = await this.#server.addMember(channel, user)
-    if (!added) return false
-    await this.#talks.beginReading(number, user, seen, this.#server.clock.now())
-    const [reader] = await this.#talks.readers(number, [user])
-    this.#tell(channel, (members) => members.set(user, reader!.last_read))
-    const data = { last_read: reader!.last_read }
-    const frame = { type: 'user_joined', payload: { room, user, data } }
-    this.#server.signal(channel, frame, { except: by === undefined ? [] : [by] })
-    // Who was added by somebody else learns of it, too.
-    const own = this.#server.clients(user).filter((client) => client !== by)
-    this.#server.send(
-      own.filter((client) => !client.isSubscribed(channel)),
-      frame,
-    )
-    return true
+    await this.#projection.settled(channel)
+    return this.#acting(by, channel, user, () => this.#server.addMember(channel, user))
   }
 
   /** Ends the membership, and with it what stood on it. True when the user was a member. */
   async remove(room: string, user: string, { by }: { by?: Client } = {}): Promise<boolean> {
     const channel = channelOf(room)
-    const listening = this.#server.clients(user).filter((client) => client.isSubscribed(channel))
-    const removed = await this.#server.removeMember(channel, user)
-    if (!removed) return false
-    this.#tell(channel, (members) => members.delete(user))
-    const frame = { type: 'user_left', payload: { room, user } }
-    this.#server.signal(channel, frame, { except: by === undefined ? [] : [by] })
-    const out = listening.filter((client) => client !== by && !client.isSubscribed(channel))
-    this.#server.send(out, frame)
-    return true
+    return this.#acting(by, channel, user, () => this.#server.removeMember(channel, user))
   }
 
   /** A member has read further: who is being told of the members hears of that as well. */
@@ -156,6 +136,54 @@ export class Membership {
     }
   }
 
+  /** Whoever made somebody a member, or none: a client, a backend, the application. */
+  readonly #changed = ({ channel, user, isMember }: MemberChange): void | Promise<void> =>
+    isMember ? this.#came(channel, user) : this.#went(channel, user)
+
+  async #came(channel: string, user: string): Promise<void> {
+    const room = roomOf(channel)!
+    const { seen } = await this.#projection.settled(channel)
+    const number = await this.#projection.number(channel)
+    await this.#talks.beginReading(number, user, seen, this.#server.clock.now())
+    const [reader] = await this.#talks.readers(number, [user])
+    this.#tell(channel, (members) => members.set(user, reader!.last_read))
+    const data = { last_read: reader!.last_read }
+    const frame = { type: 'user_joined', payload: { room, user, data } }
+    const by = this.#actors.get(keyOf(channel, user))
+    this.#server.signal(channel, frame, { except: by === undefined ? [] : [by] })
+    // Who was added by somebody else learns of it, too.
+    const own = this.#server.clients(user).filter((client) => client !== by)
+    this.#server.send(
+      own.filter((client) => !client.isSubscribed(channel)),
+      frame,
+    )
+  }
+
+  /** Who can no longer listen hears this as the last of the room: the rights are looked at after it. */
+  #went(channel: string, user: string): void {
+    this.#tell(channel, (members) => members.delete(user))
+    const frame = { type: 'user_left', payload: { room: roomOf(channel)!, user } }
+    const by = this.#actors.get(keyOf(channel, user))
+    this.#server.signal(channel, frame, { except: by === undefined ? [] : [by] })
+  }
+
+  /** While it lasts the client, which is answered, is not told. */
+  async #acting<T>(
+    by: Client | undefined,
+    channel: string,
+    user: string,
+    act: () => Promise<T>,
+  ): Promise<T> {
+    if (by === undefined) return act()
+    const key = keyOf(channel, user)
+    this.#actors.set(key, by)
+    try {
+      return await act()
+    } finally {
+      if (this.#actors.get(key) === by) this.#actors.delete(key)
+    }
+  }
+
   #tell(channel: string, change: Change): void {
     for (const changes of this.#told.get(channel) ?? []) changes.push(change)
   }
@@ -169,6 +197,11 @@ function changed({ members, member_count }: Members, changes: readonly Change[])
     members: [...now].slice(0, MAX_MEMBERS).map(([user, last_read]) => ({ user, last_read })),
     member_count: Math.max(0, member_count + now.size - members.length),
   }
+}
+
+/** Neither has blanks. */
+function keyOf(channel: string, user: string): string {
+  return `${channel} ${user}`
 }
 
 /** Throws `forbidden` for who is nobody in particular. */

@@ -1,4 +1,5 @@
 import type { JsonObject, Publication } from '@tidewire/protocol'
+import { sql } from 'kysely'
 import type { Server } from '../../server.ts'
 import type { ChatDatabase } from './tables.ts'
 
@@ -62,10 +63,37 @@ async function outcomeOf(
     .where('offset', '=', row.offset)
     .executeTakeFirst()
   if (message === undefined) return undefined
-  if (message.deleted === 1) return { deleted: true }
+  if (message.deleted === 1) {
+    await releaseFiles(server, database, row)
+    return { deleted: true }
+  }
   const edit = message.edit === null ? undefined : await publicationAt(server, row, message.edit)
   const { reactions: _, ...said } = edit === undefined ? payload : edited(payload, edit)
   return { ...said, ...(await reactionsTo(database, row)) }
+}
+
+/** The files of a deleted message go with it, unless another message of who sent it carries them as well. */
+async function releaseFiles(
+  server: Server,
+  database: ChatDatabase,
+  { id, offset }: Pending,
+): Promise<void> {
+  const { rows } = await sql<{ file: string; user: string | null; carried: number }>`
+    SELECT file, user, EXISTS (
+      SELECT 1 FROM chat_attachments AS other JOIN chat_messages AS message
+      ON message.channel = other.channel AND message.offset = other.offset
+      WHERE other.file = mine.file AND other.user IS mine.user AND message.deleted = 0
+    ) AS carried
+    FROM chat_attachments AS mine WHERE channel = ${id} AND offset = ${offset}`.execute(database)
+  if (rows.length === 0) return
+  const free = rows.filter(({ carried }) => carried === 0).map(({ file }) => file)
+  const release = server.service('releaseFiles')
+  if (free.length > 0) await release?.(free, rows[0]?.user ?? undefined)
+  await database
+    .deleteFrom('chat_attachments')
+    .where('channel', '=', id)
+    .where('offset', '=', offset)
+    .execute()
 }
 
 /** The message as its newest edit says. That one has no text when the message is deleted by now, as this will be soon. */

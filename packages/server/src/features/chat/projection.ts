@@ -1,8 +1,9 @@
 import { ProtocolError, type Publication } from '@tidewire/protocol'
 import type { Server } from '../../server.ts'
 import { isEvent } from './apply.ts'
-import { DIRECT, ROOMS } from './channels.ts'
+import { DIRECT, directUsers, ROOMS } from './channels.ts'
 import { type Followed, FollowedChannels, reject, unavailable } from './followed.ts'
+import type { Notices } from './notices.ts'
 import { writeOutcomes } from './outcomes.ts'
 import type { ChatDatabase } from './tables.ts'
 import { changes, enterTake, take, type Take } from './take.ts'
@@ -25,6 +26,7 @@ const TRIM_MS = 60_000
 export class Projection {
   readonly #server: Server
   readonly #database: ChatDatabase
+  readonly #notices: Notices
   readonly #channels: FollowedChannels
   readonly #dirty = new Set<Followed>()
   readonly #off: (() => void)[]
@@ -36,9 +38,10 @@ export class Projection {
   #cancelTrim: () => void = () => undefined
   #closed = false
 
-  constructor(server: Server, database: ChatDatabase) {
+  constructor(server: Server, database: ChatDatabase, notices: Notices) {
     this.#server = server
     this.#database = database
+    this.#notices = notices
     this.#channels = new FollowedChannels(
       database,
       (channel) => this.#dirty.has(channel) || channel.inRound,
@@ -51,6 +54,7 @@ export class Projection {
   /** Goes on where the last life ended, behind everything that is asked for meanwhile. */
   start(): void {
     this.#kick()
+    this.#notices.kick()
     this.#catchUp().catch((error: unknown) => this.#report(error))
     this.#trimLater()
   }
@@ -214,9 +218,15 @@ export class Projection {
     for (const { channel } of takes) {
       if (channel.id === undefined) await this.#channels.enter(channel)
     }
+    const since = this.#notices.since()
     await this.#database.transaction().execute(async (transaction) => {
-      for (const next of takes) await enterTake(transaction, next.channel.id!, next)
+      for (const next of takes) {
+        const { id, name } = next.channel
+        const all = directUsers(name) !== undefined
+        await enterTake(transaction, id!, next, since === undefined ? undefined : { all, since })
+      }
     })
+    this.#notices.kick()
     if (takes.some(({ publications }) => publications.some(isEvent))) this.#outcomesDue = true
   }
 

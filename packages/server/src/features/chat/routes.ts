@@ -1,6 +1,7 @@
 import { isChannelName, ProtocolError } from '@tidewire/protocol'
 import type { RouteContext } from '../../handlers.ts'
 import type { Server } from '../../server.ts'
+import { ABOUT } from './about.ts'
 import { channelOf, directUsers, isTalk, roomOf, ROOMS } from './channels.ts'
 import type { Membership } from './membership.ts'
 import { notAllowed } from './membership.ts'
@@ -35,17 +36,27 @@ export class RoomRoutes {
 
   add(): void {
     const { server } = this.#parts
-    server.route('POST', '/v1/rooms', (context) => this.#make(context))
-    server.route('GET', '/v1/rooms', (context) => this.#mine(context))
-    server.route('GET', '/v1/rooms/:room', (context) => this.#one(context))
+    const rooms = '/v1/rooms'
+    server.route('POST', rooms, (context) => this.#make(context), { about: ABOUT.make })
+    server.route('GET', rooms, (context) => this.#mine(context), { about: ABOUT.mine })
+    server.route('GET', `${rooms}/:room`, (context) => this.#one(context), { about: ABOUT.one })
     const member = '/v1/rooms/:room/members/:user'
-    server.route('PUT', member, (context) => this.#addMember(context))
-    server.route('DELETE', member, (context) => this.#removeMember(context))
-    server.route('GET', '/v1/rooms/:room/search', (context) =>
-      this.#search(context, channelOf(context.params['room']!)),
+    server.route('PUT', member, (context) => this.#addMember(context), { about: ABOUT.addMember })
+    server.route('DELETE', member, (context) => this.#removeMember(context), {
+      about: ABOUT.removeMember,
+    })
+    const about = ABOUT.search
+    server.route(
+      'GET',
+      `${rooms}/:room/search`,
+      (context) => this.#search(context, channelOf(context.params['room']!)),
+      { about },
     )
-    server.route('GET', '/v1/channels/:channel/search', (context) =>
-      this.#search(context, talkOf(context.params['channel']!)),
+    server.route(
+      'GET',
+      '/v1/channels/:channel/search',
+      (context) => this.#search(context, talkOf(context.params['channel']!)),
+      { about },
     )
   }
 

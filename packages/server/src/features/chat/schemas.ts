@@ -6,12 +6,16 @@ const MAX_CONTENT = 10_000
 /** Channels in one `unread_get`, and in its answer. */
 export const MAX_UNREAD = 150
 
-const room = z.custom<string>(isRoom, 'is not the name of a room, such as `general`')
+const room = z
+  .custom<string>(isRoom, 'is not the name of a room, such as `general`')
+  .meta({ type: 'string', example: 'general' })
 const talk = z.custom<string>(
   isTalk,
   'is neither a room, such as `chat:general`, nor a direct talk',
 )
-const user = z.custom<string>(isUser, 'is not the id of a user')
+const user = z
+  .custom<string>(isUser, 'is not the id of a user')
+  .meta({ type: 'string', example: 'ada' })
 const offset = z.int().min(0)
 const messageId = z.string().min(1).max(128)
 const position = z.strictObject({ epoch: z.string().min(1).max(64), offset })

@@ -50,6 +50,10 @@ export interface ChatTables {
   chat_mentions: { channel: number; user: string; offset: number }
   chat_reactions: { channel: number; message: number; emoji: string; user: string; offset: number }
   chat_reads: { channel: number; user: string; last_read: number; at: number }
+  /** Messages whose readers' inboxes are to be told. */
+  chat_notices: { channel: number; offset: number }
+  /** Files that messages carry, and who sent those. */
+  chat_attachments: { file: string; user: string | null; channel: number; offset: number }
   /** Publications in the log that do not carry yet what became of them. */
   chat_pending: { channel: number; offset: number }
 }
@@ -176,4 +180,34 @@ const tables: Migration = {
   },
 }
 
-export const MIGRATIONS: Readonly<Record<string, Migration>> = { '0001-chat': tables }
+/** What other features are told, until they have it. */
+const HANDED_ON = [
+  `CREATE TABLE chat_notices (
+    channel INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    PRIMARY KEY (channel, offset)
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE chat_attachments (
+    channel INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    file TEXT NOT NULL,
+    user TEXT,
+    PRIMARY KEY (channel, offset, file)
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX chat_attachments_by_file ON chat_attachments (file)`,
+  `CREATE TRIGGER chat_messages_gone AFTER DELETE ON chat_messages BEGIN
+    DELETE FROM chat_notices WHERE channel = OLD.channel AND offset = OLD.offset;
+    DELETE FROM chat_attachments WHERE channel = OLD.channel AND offset = OLD.offset;
+  END`,
+]
+
+const handedOn: Migration = {
+  async up(database: Kysely<unknown>) {
+    for (const statement of HANDED_ON) await sql.raw(statement).execute(database)
+  },
+}
+
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-chat': tables,
+  '0002-handed-on': handedOn,
+}

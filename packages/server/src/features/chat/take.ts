@@ -1,6 +1,6 @@
 import type { Publication } from '@tidewire/protocol'
 import type { Server } from '../../server.ts'
-import { apply, isEvent } from './apply.ts'
+import { apply, isEvent, type NoticeTerms } from './apply.ts'
 import { type Followed, reject, unavailable, type Waiting } from './followed.ts'
 import type { ChatDatabase } from './tables.ts'
 
@@ -42,6 +42,7 @@ export async function enterTake(
   database: ChatDatabase,
   id: number,
   { channel, publications, epoch, seen, oldest, restart }: Take,
+  notices: NoticeTerms | undefined,
 ): Promise<void> {
   if (restart !== undefined) {
     await forget(database, id, Number.MAX_SAFE_INTEGER)
@@ -52,7 +53,7 @@ export async function enterTake(
       .where('last_read', '>', restart.newest)
       .execute()
   } else if (oldest > channel.oldest) await forget(database, id, oldest)
-  await apply(database, id, publications)
+  await apply(database, id, publications, notices)
   await database
     .updateTable('chat_channels')
     .set({ epoch: epoch ?? null, seen, oldest })

@@ -1,5 +1,5 @@
 import { ProtocolError, type Publication } from '@tidewire/protocol'
-import type { CommandRequest } from '../../handlers.ts'
+import type { CommandRequest, MemberChange } from '../../handlers.ts'
 import type { Server } from '../../server.ts'
 import { channelOf } from './channels.ts'
 import { userOf } from './membership.ts'
@@ -54,6 +54,11 @@ export class TypingIndicators {
   /** Who said something has stopped typing it. */
   said({ type, metadata: { channel, user } }: Publication): void {
     if (type === 'message' && user !== undefined) this.#end(keyOf(channel, user))
+  }
+
+  /** Who is no member any more types nothing there. */
+  left({ channel, user, isMember }: MemberChange): void {
+    if (!isMember) this.#end(keyOf(channel, user))
   }
 
   close(): void {

@@ -7,8 +7,9 @@ import { everything, Mirror, type RoomState, type Row, Rows } from '../../testin
 import { ChatServer } from '../../testing/chat-server.ts'
 
 const USERS = ['ada', 'bob', 'cleo'] as const
-const ROOM = 'general'
-const CHANNEL = `chat:${ROOM}`
+/** `SEQUENCES=nightly` has the time for more. */
+const NIGHTLY = process.env['SEQUENCES'] === 'nightly'
+const TIMEOUT_MS = NIGHTLY ? 3_600_000 : 180_000
 
 const who = fc.constantFrom(0, 1, 2)
 const at = fc.nat(1_000)
@@ -34,23 +35,42 @@ const action = fc.oneof(
 )
 type Action = typeof action extends fc.Arbitrary<infer A> ? A : never
 
-/** What is done at once, before anybody looks; then the server may be started again. */
-const burst = fc.record({
-  actions: fc.array(action, { minLength: 1, maxLength: 6 }),
-  restart: fc.nat(24).map((n) => n === 0),
-})
+/** What is done at once, before anybody looks; then the server may be started again, once in `rarely` times. */
+const burst = (rarely: number) =>
+  fc.record({
+    actions: fc.array(action, { minLength: 1, maxLength: 6 }),
+    restart: fc.nat(rarely).map((n) => n === 0),
+  })
+type Burst = { actions: readonly Action[]; restart: boolean }
 
 /** Three users of a room, what each derives from events, and a server that comes and goes. */
 class World {
   readonly #data = mkdtempSync(join(tmpdir(), 'tidewire-actions-'))
   #chat!: ChatServer
   #mirrors: (Mirror | undefined)[] = []
+  #rooms = 0
   steps = 0
 
   static async open(): Promise<World> {
     const world = new World()
     await world.#start()
     return world
+  }
+
+  get #room(): string {
+    return `room-${this.#rooms}`
+  }
+
+  get #channel(): string {
+    return `chat:${this.#room}`
+  }
+
+  /** Nothing was said yet where they are now. */
+  async elsewhere(): Promise<void> {
+    for (const talker of this.#talkers) talker.frames.length = 0
+    this.#rooms += 1
+    this.#mirrors = this.#talkers.map((talker) => new Mirror(talker, this.#room))
+    for (const mirror of this.#mirrors) await mirror!.join()
   }
 
   async close(): Promise<void> {
@@ -71,7 +91,7 @@ class World {
     const isNew = this.#mirrors.length === 0
     this.#mirrors = []
     for (const [i, user] of USERS.entries()) {
-      const mirror = new Mirror(await this.#chat.connect(user), ROOM)
+      const mirror = new Mirror(await this.#chat.connect(user), this.#room)
       if (isNew || before[i] !== undefined) await mirror.join(before[i])
       this.#mirrors[i] = isNew || before[i] !== undefined ? mirror : undefined
       this.#talkers[i] = mirror.talker
@@ -94,7 +114,7 @@ class World {
     const mirror = this.#mirrors[action.who]
     if (action.do === 'join') {
       if (mirror !== undefined) return
-      const joining = new Mirror(talker, ROOM)
+      const joining = new Mirror(talker, this.#room)
       await joining.join()
       this.#mirrors[action.who] = joining
       return
@@ -102,13 +122,13 @@ class World {
     if (mirror === undefined) return
     if (action.do === 'leave') {
       this.#mirrors[action.who] = undefined
-      await talker.do('leave_room', { room: ROOM })
+      await talker.do('leave_room', { room: this.#room })
       return
     }
-    if (action.do === 'say') return void (await talker.say(CHANNEL, action.text))
+    if (action.do === 'say') return void (await talker.say(this.#channel, action.text))
     if (action.do === 'read') {
       const offset = action.at % (mirror.position!.offset + 1)
-      const ack = await talker.do('mark_read', { channel: CHANNEL, offset })
+      const ack = await talker.do('mark_read', { channel: this.#channel, offset })
       mirror.read(ack['offset'] as number)
       return
     }
@@ -129,7 +149,7 @@ class World {
         return ['reaction', { message_id, emoji, remove }] as const
       },
     }[action.do]()
-    const answer = await mirror.talker.ask(type, payload, { channel: CHANNEL })
+    const answer = await mirror.talker.ask(type, payload, { channel: this.#channel })
     const isOwn = user === mirror.talker.user
     const mayBeRefused = isOwn || action.do === 'react' ? [undefined, 4012] : [4011, 4012]
     expect(mayBeRefused).toContain(answer.payload['code'])
@@ -140,28 +160,42 @@ class World {
     for (const talker of this.#talkers) await talker.settle()
     for (const [i, mirror] of this.#mirrors.entries()) {
       if (mirror === undefined) {
-        expect(await this.#talkers[i]!.refused('unread_get', { channels: [CHANNEL] })).toMatch(
-          '4011',
-        )
+        expect(
+          await this.#talkers[i]!.refused('unread_get', { channels: [this.#channel] }),
+        ).toMatch('4011')
         continue
       }
-      mirror.hear()
+      await this.#heard(mirror)
       expect(mirror.state).toEqual(await this.#refetched(mirror.talker.user))
+    }
+  }
+
+  /** What a busy channel brings may come a moment after the answers to what was asked behind it. */
+  async #heard(mirror: Mirror): Promise<void> {
+    const { talker } = mirror
+    const channel = this.#channel
+    const { newest } = await talker.do('history', { channel, limit: 1 })
+    mirror.hear()
+    if (mirror.position!.offset < (newest as number)) {
+      await talker.until(
+        ({ metadata }) => metadata.channel === channel && metadata.offset === newest,
+      )
+      mirror.hear()
     }
   }
 
   async #refetched(user: string): Promise<RoomState> {
     const talker = this.#talkers[USERS.indexOf(user as (typeof USERS)[number])]!
     const rows = new Rows()
-    const { publications } = await everything(talker, CHANNEL)
+    const { publications } = await everything(talker, this.#channel)
     for (const publication of publications) rows.apply(publication)
-    const { channels } = await talker.do('unread_get', { channels: [CHANNEL] })
+    const { channels } = await talker.do('unread_get', { channels: [this.#channel] })
     const { unread, mentions, last_read } = (channels as Record<string, Record<string, number>>)[
-      CHANNEL
+      this.#channel
     ]!
     // What the server keeps count of is what counting again gives.
     expect({ unread, mentions }).toEqual(rows.unreadBy(user, last_read!))
-    const { body } = await this.#chat.http(user, 'GET', `/v1/rooms/${ROOM}`)
+    const { body } = await this.#chat.http(user, 'GET', `/v1/rooms/${this.#room}`)
     const members = body['members'] as { user: string; last_read: number }[]
     expect(body).toMatchObject({ unread, mentions, last_read, member_count: members.length })
     return {
@@ -178,11 +212,11 @@ class World {
   async verifyOutcomes(): Promise<void> {
     const talker = this.#talkers[0]!
     const folded = new Rows()
-    for (const publication of (await everything(talker, CHANNEL)).publications) {
+    for (const publication of (await everything(talker, this.#channel)).publications) {
       folded.apply(publication)
     }
     const outcomes = async (): Promise<Row[]> => {
-      const { publications } = await everything(talker, CHANNEL)
+      const { publications } = await everything(talker, this.#channel)
       const rows = new Rows()
       for (const one of publications) if (one.type === 'message') rows.apply(one)
       return rows.all
@@ -191,25 +225,49 @@ class World {
   }
 }
 
-it('whatever is done, and in whatever order: state and events make what is fetched anew', async () => {
+/** The actions that were done. */
+async function verified(
+  bursts: fc.Arbitrary<Burst[]>,
+  { sequences, worlds }: { sequences: number; worlds: number },
+): Promise<number> {
   let steps = 0
-  const property = fc.asyncProperty(
-    fc.array(burst, { minLength: 40, maxLength: 60 }),
-    async (bursts) => {
-      const world = await World.open()
-      try {
-        for (const { actions, restart } of bursts) {
-          await world.run(actions)
-          if (restart) await world.restart()
-          await world.verify()
-        }
-        await world.verifyOutcomes()
-      } finally {
-        steps += world.steps
-        await world.close()
+  for (let i = 0; i < worlds; i++) {
+    const world = await World.open()
+    const property = fc.asyncProperty(bursts, async (all) => {
+      await world.elsewhere()
+      for (const { actions, restart } of all) {
+        await world.run(actions)
+        if (restart) await world.restart()
+        await world.verify()
       }
-    },
-  )
-  await fc.assert(property, { numRuns: 12, endOnFailure: true })
-  expect(steps).toBeGreaterThan(1_500)
-}, 180_000)
+      await world.verifyOutcomes()
+    })
+    try {
+      await fc.assert(property, { numRuns: sequences, endOnFailure: true })
+    } finally {
+      steps += world.steps
+      await world.close()
+    }
+  }
+  return steps
+}
+
+it(
+  'whatever is done, and in whatever order: state and events make what is fetched anew',
+  async () => {
+    const long = fc.array(burst(24), { minLength: 40, maxLength: 60 })
+    const steps = await verified(long, { sequences: 1, worlds: NIGHTLY ? 100 : 6 })
+    expect(steps).toBeGreaterThan(600)
+  },
+  TIMEOUT_MS,
+)
+
+it(
+  'so it is in many rooms of one server',
+  async () => {
+    const short = fc.array(burst(200), { minLength: 2, maxLength: 6 })
+    const size = NIGHTLY ? { sequences: 200, worlds: 15 } : { sequences: 200, worlds: 1 }
+    expect(await verified(short, size)).toBeGreaterThan(1_500)
+  },
+  TIMEOUT_MS,
+)

@@ -1,6 +1,7 @@
 import { ProtocolError } from '@tidewire/protocol'
-import type { CommandRequest, RouteContext } from '../../handlers.ts'
+import type { CommandRequest, RouteContext, RouteHandler } from '../../handlers.ts'
 import type { Server } from '../../server.ts'
+import { ABOUT } from './about.ts'
 import type { FanOut } from './fan-out.ts'
 import type { Graph } from './graph.ts'
 import type { Reader } from './reader.ts'
@@ -29,29 +30,33 @@ export function addCommands(server: Server, { graph }: Parts): void {
 }
 
 export function addRoutes(server: Server, { graph, reader, fanOut }: Parts): void {
-  server.route('GET', '/v1/feeds/:user', async (context) => {
+  const page: RouteHandler = async (context) => {
     const user = await ownerOf(server, context, 'history')
     const query = check(PageQuery, queryOf(context))
     await fanOut.settled()
     return Response.json({ user, ...(await reader.page(user, query)) }, NO_STORE)
-  })
+  }
+  server.route('GET', '/v1/feeds/:user', page, { about: ABOUT.feed })
   for (const who of ['following', 'followers'] as const) {
-    server.route('GET', `/v1/feeds/:user/${who}`, async (context) => {
+    const list: RouteHandler = async (context) => {
       const user = await ownerOf(server, context, 'history')
       const page = await graph.list(who, user, check(UsersQuery, queryOf(context)))
       return Response.json({ user, ...page }, NO_STORE)
-    })
+    }
+    server.route('GET', `/v1/feeds/:user/${who}`, list, { about: ABOUT.users })
   }
   for (const [method, change] of [
     ['PUT', 'follow'],
     ['DELETE', 'unfollow'],
   ] as const) {
-    server.route(method, '/v1/feeds/:user/following/:other', async (context) => {
+    const follow: RouteHandler = async (context) => {
       const user = await ownerOf(server, context, 'publish')
       const other = check(userId, context.params['other'])
       const changed = await graph[change](user, other)
       return Response.json({ user: other, following: change === 'follow', changed })
-    })
+    }
+    const path = '/v1/feeds/:user/following/:other'
+    server.route(method, path, follow, { about: ABOUT[change] })
   }
 }
 

@@ -182,7 +182,8 @@ function countsOf(count: number, read: readonly string[] | 'all'): Frame[] {
   return frames
 }
 
-/** `notifications_batch`: by kind, each oldest first. */
+/** `notifications_batch`: by kind, each oldest first; `order` has the ids of all, as they stand in the inbox. */
 export function batchOf(notifications: readonly Notification[], unread: number): Frame {
-  return { type: 'notifications_batch', payload: { groups: grouped(notifications), unread } }
+  const order = notifications.map(({ id }) => id)
+  return { type: 'notifications_batch', payload: { groups: grouped(notifications), order, unread } }
 }

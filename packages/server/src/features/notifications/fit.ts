@@ -12,7 +12,7 @@ export function countThatFit(notifications: readonly Notification[], limits: Fra
   let bytes = limits.max_frame_bytes - SPARE_BYTES
   let keys = limits.max_keys - SPARE_KEYS
   const end = notifications.findIndex((notification) => {
-    bytes -= Buffer.byteLength(JSON.stringify(notification)) + MAX_GROUP_BYTES
+    bytes -= bytesOf(notification)
     keys -= keysOf(notification as unknown as JsonObject) + 1
     return bytes < 0 || keys < 0
   })
@@ -21,7 +21,7 @@ export function countThatFit(notifications: readonly Notification[], limits: Fra
 
 /** Whether one alone fits into a frame. */
 export function fits(notification: Notification, limits: FrameLimits): boolean {
-  const bytes = Buffer.byteLength(JSON.stringify(notification)) + MAX_GROUP_BYTES
+  const bytes = bytesOf(notification)
   const keys = keysOf(notification as unknown as JsonObject) + 1
   return bytes <= limits.max_frame_bytes - SPARE_BYTES && keys <= limits.max_keys - SPARE_KEYS
 }
@@ -35,6 +35,13 @@ export function grouped(notifications: readonly Notification[]): JsonObject {
     else group.push(notification)
   }
   return Object.fromEntries(groups) as unknown as JsonObject
+}
+
+/** With its place in `order`, at most. */
+function bytesOf(notification: Notification): number {
+  const { id } = notification
+  const place = Buffer.byteLength(JSON.stringify(id)) + 1
+  return Buffer.byteLength(JSON.stringify(notification)) + MAX_GROUP_BYTES + place
 }
 
 function keysOf(node: Json): number {

@@ -38,6 +38,8 @@ export function notifications(options: NotificationsOptions = {}): Notifications
       addRoutes(server, desk)
       addCommands(server, desk)
       welcomeClients(server, desk)
+      const kept = desk
+      server.provide('notify', (users, notification) => kept.send(users, notification))
     },
     close: () => desk?.close(),
     async send(users, notification) {

@@ -1,5 +1,7 @@
 import { type JsonObject, ProtocolError } from '@tidewire/protocol'
 import type { Server } from '../../server.ts'
+import type { RouteAbout } from '../../handlers.ts'
+import { ABOUT } from './about.ts'
 import type { Desk } from './desk.ts'
 import {
   bodyOf,
@@ -19,6 +21,13 @@ const PATH = '/v1/notifications'
 
 type Handler = Parameters<Server['route']>[2]
 type Context = Parameters<Handler>[0]
+/** Adds a route for the user whose inbox it is. */
+type AddRoute = (
+  method: string,
+  path: string,
+  about: RouteAbout,
+  handler: (user: string, context: Context) => Promise<Response>,
+) => void
 
 /** What is said over HTTP. */
 export function addRoutes(server: Server, desk: Desk): void {
@@ -29,27 +38,25 @@ export function addRoutes(server: Server, desk: Desk): void {
     const { users, ...input } = check(SendBody, await bodyOf(request))
     return Response.json(await desk.send(users, input), { status: 201 })
   }
-  server.route('POST', PATH, send, { maxBodyBytes: MAX_SEND_BYTES })
+  server.route('POST', PATH, send, { maxBodyBytes: MAX_SEND_BYTES, about: ABOUT.send })
 
-  const route = (
-    method: string,
-    path: string,
-    handler: (user: string, context: Context) => Promise<Response>,
-  ): void =>
-    server.route(method, `${PATH}${path}`, async (context) =>
-      handler(await userOf(server, context), context),
-    )
+  const route: AddRoute = (method, path, about, handler) => {
+    const own: Handler = async (context) => handler(await userOf(server, context), context)
+    server.route(method, `${PATH}${path}`, own, { about })
+  }
 
-  route('GET', '', async (user, { request }) => {
+  route('GET', '', ABOUT.list, async (user, { request }) => {
     const query = Object.fromEntries(new URL(request.url).searchParams)
     return Response.json(await desk.list(user, check(ListQuery, query)))
   })
-  route('POST', '/read', async (user, { request }) => {
+  route('POST', '/read', ABOUT.read, async (user, { request }) => {
     const { ids } = check(MarkRead, await bodyOf(request))
     return Response.json(await desk.markRead(user, ids))
   })
-  route('GET', '/preferences', async (user) => Response.json(await desk.preferences.get(user)))
-  route('PUT', '/preferences', async (user, { request }) => {
+  route('GET', '/preferences', ABOUT.preferences, async (user) =>
+    Response.json(await desk.preferences.get(user)),
+  )
+  route('PUT', '/preferences', ABOUT.setPreferences, async (user, { request }) => {
     const preferences = check(PreferencesBody, await bodyOf(request))
     await desk.preferences.set(user, preferences)
     return Response.json(preferences)
@@ -57,26 +64,19 @@ export function addRoutes(server: Server, desk: Desk): void {
   addPushRoutes(route, desk)
 }
 
-function addPushRoutes(
-  route: (
-    method: string,
-    path: string,
-    handler: (user: string, context: Context) => Promise<Response>,
-  ) => void,
-  { push }: Desk,
-): void {
-  route('GET', '/push', async () => {
+function addPushRoutes(route: AddRoute, { push }: Desk): void {
+  route('GET', '/push', ABOUT.pushKey, async () => {
     if (push.publicKey === undefined) {
       throw new ProtocolError('not_found', 'This server sends no Web Push.')
     }
     return Response.json({ public_key: push.publicKey })
   })
-  route('POST', '/push', async (user, { request }) => {
+  route('POST', '/push', ABOUT.subscribe, async (user, { request }) => {
     const { provider, endpoint, keys } = check(SubscriptionBody, await bodyOf(request))
     await push.subscribe(user, { provider, endpoint, keys })
     return Response.json({ provider, endpoint }, { status: 201 })
   })
-  route('DELETE', '/push', async (user, { request }) => {
+  route('DELETE', '/push', ABOUT.unsubscribe, async (user, { request }) => {
     const { endpoint } = check(UnsubscribeBody, await bodyOf(request))
     return Response.json({ removed: await push.unsubscribe(user, endpoint) })
   })

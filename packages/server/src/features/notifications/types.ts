@@ -13,22 +13,7 @@ export interface Notification {
   read: boolean
 }
 
-/** What an application tells a user. */
-export interface NotificationInput {
-  /** `[a-z][a-z0-9_.:-]{0,63}` */
-  kind: string
-  /** 1 to 200 characters. */
-  title: string
-  /** At most 2,000 characters. */
-  body?: string | undefined
-  /** JSON of at most 4 KiB, 100 keys and 16 levels. */
-  data?: JsonObject | undefined
-  /**
-   * Its identity: who has a notification of this id gets no second one, so what failed halfway can be sent again. Made
-   * when absent.
-   */
-  id?: string | undefined
-}
+export type { NotificationInput } from '../../handlers.ts'
 
 export interface Sent {
   id: string

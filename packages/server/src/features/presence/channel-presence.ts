@@ -1,7 +1,8 @@
 import { type JsonObject, ProtocolError } from '@tidewire/protocol'
 import type { Client, Frame } from '../../client.ts'
-import type { CommandHandler, CommandRequest } from '../../handlers.ts'
+import type { CommandHandler, CommandRequest, RouteHandler } from '../../handlers.ts'
 import type { Server } from '../../server.ts'
+import { ABOUT } from './about.ts'
 import { Pushes } from './pushes.ts'
 import { type Member, Roster } from './roster.ts'
 import {
@@ -106,8 +107,9 @@ export class ChannelPresence {
   readonly #get = async ({ payload, client, message_id }: CommandRequest): Promise<undefined> => {
     const { channel, ...page } = checkPayload('presence_get', presenceGet, payload)
     await this.#permit(client, channel)
-    if (page.limit !== 0 && client.isSubscribed(channel)) {
-      this.#pushes.watch(channel, client)
+    if (client.isSubscribed(channel)) {
+      if (page.limit !== 0) this.#pushes.watch(channel, client)
+      // Also for the number alone, which is told with changes.
       this.#pushes.listed(channel)
     }
     // By hand: an answer that the server looks through may have as many keys as a publish.
@@ -123,14 +125,14 @@ export class ChannelPresence {
   }
 
   #addRoute(): void {
-    this.#server.route('GET', '/v1/channels/:channel/presence', async (context) => {
-      const { request, actor, params } = context
+    const get: RouteHandler = async ({ request, actor, params }) => {
       const { channel } = check('The path', presenceLeave, { channel: params['channel'] })
       const query = Object.fromEntries(new URL(request.url).searchParams)
       const page = check('The query', presenceQuery, query)
       if (!(await this.#server.permits(actor, 'presence', channel))) throw forbidden(channel)
       return Response.json(this.#state(channel, page))
-    })
+    }
+    this.#server.route('GET', '/v1/channels/:channel/presence', get, { about: ABOUT.channel })
   }
 
   async #permit(client: Client, channel: string): Promise<void> {

@@ -87,6 +87,20 @@ describe('a channel', () => {
     expect(new Date(last!['at'] as string).toISOString()).toBe(last!['at'])
   })
 
+  it('tells who asked for the number alone when it is another one again', async () => {
+    await start()
+    const [reader, bob] = [await subscribed('reader'), await subscribed('bob')]
+    await entered('ada')
+    await hears(reader, 'enter ada')
+    // Within one interval, at the end of which there is nothing that others need to hear.
+    await bob.ask('presence_enter', { channel: ROOM })
+    const { payload } = await reader.ask('presence_get', { channel: ROOM, limit: 0 })
+    expect(payload).toMatchObject({ count: 2 })
+    await bob.ask('presence_leave', { channel: ROOM })
+    await expect.poll(() => updates(reader).at(-1), { timeout: 10_000 }).toBe('leave bob')
+    expect(reader.heard('presence_update').at(-1)).toMatchObject({ count: 1 })
+  })
+
   it('tells who is subscribed, as long as it is, and nobody else', async () => {
     await start()
     const [reader, silent] = [await subscribed('reader'), await subscribed('silent')]

@@ -1,7 +1,8 @@
 import { type JsonObject, ProtocolError } from '@tidewire/protocol'
 import { type Client, type Frame, tokenGrants } from '../../client.ts'
-import type { CommandRequest } from '../../handlers.ts'
+import type { CommandRequest, RouteHandler } from '../../handlers.ts'
 import type { Server } from '../../server.ts'
+import { ABOUT } from './about.ts'
 import { Delay } from './delay.ts'
 import { LastSeen } from './last-seen.ts'
 import { check, checkPayload, statusUsers } from './schemas.ts'
@@ -44,14 +45,15 @@ export class UserStatus {
     server.on('disconnected', (client) => status.#disconnected(client))
     server.command('status_get', (request) => status.#get(request))
     server.command('status_watch', (request) => status.#watch(request))
-    server.route('POST', '/v1/users/status', async ({ request, actor }) => {
+    const post: RouteHandler = async ({ request, actor }) => {
       const body = await request.json().catch(() => undefined)
       const { users } = check('The body', statusUsers, body)
       const granted = users.every((user) => tokenGrants(actor, 'presence', `user:${user}`))
       if (!granted || (actor.kind !== 'server' && actor.user === undefined)) throw forbidden()
       const seen = actor.kind === 'server' ? users : await status.#seenBy(actor.user, users)
       return Response.json({ users: await status.#of(users, seen) })
-    })
+    }
+    server.route('POST', '/v1/users/status', post, { about: ABOUT.status })
     return status
   }
 

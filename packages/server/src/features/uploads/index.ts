@@ -54,9 +54,28 @@ export function uploads(options: UploadsOptions = {}): Feature {
       const store = s3 === undefined ? new DiskStore(directory) : new S3Store(s3)
       const limits = { maxBytes, types: new Set(types) }
       new UploadRoutes({ server, records, store, links, temporary, limits }).add()
+      server.provide('releaseFiles', (ids, owner) =>
+        release({ server, records, store }, ids, owner ?? ''),
+      )
       clean = () => cleanUp(server, records, store, temporary)
     },
     start: (server) => clean(server),
+  }
+}
+
+/** Nobody finds them from now on. Their bytes go soon, and where the store does not answer, at the next start. */
+async function release(
+  { server, records, store }: { server: Server; records: Records; store: BlobStore },
+  ids: readonly string[],
+  user: string,
+): Promise<void> {
+  const released = await records.release(ids, user)
+  const remove = async (id: string): Promise<void> => {
+    await store.remove(id)
+    await records.forget(id)
+  }
+  for (const id of released) {
+    remove(id).catch((error: unknown) => server.failed('uploads', error))
   }
 }
 

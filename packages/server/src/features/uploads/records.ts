@@ -122,6 +122,19 @@ export class Records {
       .execute()
   }
 
+  /** As `markDeleted`, for those that the user sent; their ids. */
+  async release(ids: readonly string[], user: string): Promise<string[]> {
+    const rows = await this.#database
+      .updateTable('uploads')
+      .set({ state: 'deleted' })
+      .where('id', 'in', sql<string>`(SELECT value FROM json_each(${JSON.stringify(ids)}))`)
+      .where('user', '=', user)
+      .where('state', '=', 'stored')
+      .returning('id')
+      .execute()
+    return rows.map(({ id }) => id)
+  }
+
   /** Its bytes are gone: the room is free again. */
   async forget(id: string): Promise<void> {
     await this.#database.transaction().execute(async (transaction) => {

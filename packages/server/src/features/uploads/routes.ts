@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { isChannelName, ProtocolError } from '@tidewire/protocol'
 import type { RouteContext } from '../../handlers.ts'
 import type { Server } from '../../server.ts'
+import { ABOUT } from './about.ts'
 import type { BlobStore } from './blob-store.ts'
 import { download } from './download.ts'
 import type { Links } from './links.ts'
@@ -46,10 +47,12 @@ export class UploadRoutes {
     server.route('POST', '/v1/uploads', (context) => this.#post(context), {
       maxBodyBytes: limits.maxBytes,
       streamed: true,
+      about: ABOUT.send,
     })
-    server.route('GET', '/v1/uploads/:id', (context) => this.#get(context), { anyone: true })
-    server.route('GET', '/v1/uploads/:id/link', (context) => this.#link(context))
-    server.route('DELETE', '/v1/uploads/:id', (context) => this.#delete(context))
+    const one = '/v1/uploads/:id'
+    server.route('GET', one, (context) => this.#get(context), { anyone: true, about: ABOUT.read })
+    server.route('GET', `${one}/link`, (context) => this.#link(context), { about: ABOUT.link })
+    server.route('DELETE', one, (context) => this.#delete(context), { about: ABOUT.remove })
   }
 
   async #post({ request, actor }: RouteContext): Promise<Response> {

@@ -1,7 +1,7 @@
-import { chmodSync, closeSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { makeDirectory } from '../../make-directory.ts'
+import { makePrivateFile } from '../private-file.ts'
 import { errorCode, isFailedSync, SQLITE, toFailure } from '../sqlite-errors.ts'
 import { PAGE_BYTES } from '../space.ts'
 import type { Failure } from '../sqlite-messages.ts'
@@ -12,14 +12,13 @@ import type { Outcome, Result, Statement } from './messages.ts'
 /** How long a statement waits for another process to finish writing. */
 const LOCK_WAIT_MS = 5000
 const MAX_PREPARED = 200
-const OWNER_ONLY = 0o600
 
 /** Opens or makes `store.db` in `directory`, which other processes may have open, too. Throws `StorageError`. */
 export function openConnection(directory: string): StoreConnection {
   const path = join(directory, 'store.db')
   try {
     makeDirectory(directory)
-    makeFile(path)
+    makePrivateFile(path)
     const db = new DatabaseSync(path, { timeout: LOCK_WAIT_MS })
     try {
       db.exec(`
@@ -37,16 +36,6 @@ export function openConnection(directory: string): StoreConnection {
     return new StoreConnection(db, new Erasure(db, path))
   } catch (error) {
     throw toStorageError(error, directory, path)
-  }
-}
-
-/** SQLite gives its companions the mode of the file. An open file is not touched: closing it would drop its locks. */
-function makeFile(path: string): void {
-  try {
-    closeSync(openSync(path, 'wx', OWNER_ONLY))
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error
-    if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, OWNER_ONLY)
   }
 }
 

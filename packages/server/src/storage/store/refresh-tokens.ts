@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { RefreshToken, RefreshTokenStore } from '../../core/ports/refresh-tokens.ts'
+import type { RefreshToken, RefreshTokenStore, UsedToken } from '../../core/ports/refresh-tokens.ts'
 import type { StoreDatabase, Tables } from './tables.ts'
 
 /** Rows that one statement deletes: others wait as long. */
@@ -27,26 +27,38 @@ export class StoredRefreshTokens implements RefreshTokenStore {
       WHERE NOT EXISTS (
         SELECT 1 FROM refresh_tokens WHERE session = ${session} AND ended_at IS NOT NULL
       )
+      ON CONFLICT (id) DO NOTHING
     `.execute(this.#database)
   }
 
-  async use(id: string): Promise<{ token: RefreshToken; used: boolean } | undefined> {
+  async use(id: string): Promise<UsedToken | undefined> {
+    const used_at = this.#now()
     const used = await this.#database
       .updateTable('refresh_tokens')
-      .set({ used_at: this.#now() })
+      .set({ used_at })
       .where('id', '=', id)
       .where('used_at', 'is', null)
       .where('ended_at', 'is', null)
       .returningAll()
       .executeTakeFirst()
-    if (used !== undefined) return { token: toToken(used), used: false }
+    if (used !== undefined) return { token: toToken(used), used: false, used_at }
     const known = await this.#database
       .selectFrom('refresh_tokens')
       .selectAll()
       .where('id', '=', id)
       .where('ended_at', 'is', null)
       .executeTakeFirst()
-    return known && { token: toToken(known), used: true }
+    return known && { token: toToken(known), used: true, used_at: known.used_at ?? used_at }
+  }
+
+  async isUsed(id: string): Promise<boolean | undefined> {
+    const known = await this.#database
+      .selectFrom('refresh_tokens')
+      .select('used_at')
+      .where('id', '=', id)
+      .where('ended_at', 'is', null)
+      .executeTakeFirst()
+    return known && known.used_at !== null
   }
 
   async end(target: { session: string } | { user: string }): Promise<void> {

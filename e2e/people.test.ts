@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
-import { DemoPage, launch } from './support/demo.ts'
+import { DemoPage, launch, type OpenOptions } from './support/demo.ts'
+import { publisher } from './support/publish.ts'
 import { ServerProcess } from './support/server-process.ts'
 import { until } from './support/until.ts'
 
@@ -22,8 +23,11 @@ afterEach(async () => {
   await server.remove()
 })
 
-async function open(user: string, place?: string): Promise<DemoPage> {
-  const page = await DemoPage.open({ browser, server, user, ...(place ? { place } : {}) })
+async function open(
+  user: string,
+  options: Omit<OpenOptions, 'browser' | 'server' | 'user'> = {},
+): Promise<DemoPage> {
+  const page = await DemoPage.open({ browser, server, user, ...options })
   pages.push(page)
   return page
 }
@@ -61,17 +65,6 @@ async function same(expected: object[], ...readers: DemoPage[]): Promise<void> {
       () => `${reader.user} sees ${JSON.stringify(last)} instead of ${JSON.stringify(expected)}`,
     )
   }
-}
-
-async function badgeOf(reader: DemoPage, place: string, badge: string): Promise<void> {
-  let last = ''
-  await until(
-    async () => {
-      last = await reader.badge(place)
-      return last === badge
-    },
-    () => `${reader.user} has "${last}" at ${place} instead of "${badge}"`,
-  )
 }
 
 async function talk(ada: DemoPage, bob: DemoPage, cleo: DemoPage): Promise<void> {
@@ -155,8 +148,8 @@ describe('three people', () => {
     await ada.page.getByTestId('mentions').getByText('cleo').waitFor()
     await ada.page.keyboard.press('Enter')
     await ada.page.keyboard.press('Enter')
-    await badgeOf(cleo, 'chat:general', '2')
-    await badgeOf(cleo, 'inbox', '1')
+    await cleo.showsBadge('chat:general', '2')
+    await cleo.showsBadge('inbox', '1')
 
     // Follows are of posts that come after them.
     await ada.go('feed')
@@ -186,8 +179,8 @@ describe('three people', () => {
       { text: 'Look, @cleo' },
       { text: 'Written while it was down' },
     ])
-    await badgeOf(cleo, 'chat:general', '3')
-    await badgeOf(cleo, 'inbox', '1')
+    await cleo.showsBadge('chat:general', '3')
+    await cleo.showsBadge('inbox', '1')
     const dora = await open('dora')
     await same(after, bob, dora)
     await dora.message('Two files').locator('img').waitFor()
@@ -199,8 +192,8 @@ describe('three people', () => {
     await mention.getByRole('link').click()
     await cleo.page.getByTestId('new').waitFor()
     await same(after, cleo)
-    await badgeOf(cleo, 'chat:general', '')
-    await badgeOf(cleo, 'inbox', '')
+    await cleo.showsBadge('chat:general', '')
+    await cleo.showsBadge('inbox', '')
     await ada
       .message('Written while it was down')
       .getByText(/Seen by .*cleo/)
@@ -219,107 +212,131 @@ describe('three people', () => {
     await ada.page.locator('[data-testid=person][data-user=bob]').hover()
     await ada.page.getByRole('button', { name: 'Talk to bob' }).click()
     await ada.say('A word in private')
-    await badgeOf(bob, 'dm:ada,bob', '1')
+    await bob.showsBadge('dm:ada,bob', '1')
     await bob.go('dm:ada,bob')
     await bob.message('A word in private').waitFor()
     await ada.message('A word in private').getByText('Seen by bob').waitFor({ state: 'attached' })
-    await badgeOf(bob, 'dm:ada,bob', '')
+    await bob.showsBadge('dm:ada,bob', '')
 
-    const eve = await open('eve', 'dm:ada,bob')
+    const eve = await open('eve', { place: 'dm:ada,bob' })
     await eve.page.getByText('You may not read this room').waitFor()
     expect(await eve.page.getByText('A word in private').count()).toBe(0)
   })
 })
 
-describe('a message is read', () => {
-  const seenByBob = (ada: DemoPage, text: string): Promise<number> =>
-    ada.message(text).getByText('Seen by bob').count()
+describe('what was said', () => {
+  const thread = ({ page }: DemoPage) => page.getByTestId('thread')
+  const inThread = (reader: DemoPage) => reader.page.getByTestId('thread-message')
 
-  /** What bob does comes after what he would have read. */
-  async function afterReaction(ada: DemoPage, bob: DemoPage, text: string): Promise<void> {
-    await bob.use('React with 👍', text)
-    await ada.message(text).getByTestId('reaction').waitFor()
+  async function answer({ page }: DemoPage, text: string): Promise<void> {
+    await page.getByTestId('thread-composer').fill(text)
+    await page.getByTestId('thread-composer').press('Enter')
   }
 
-  it('when it has been on the screen, not when it has come', async () => {
+  it('goes on in a thread, which stands beside the room and in it', async () => {
     const ada = await open('ada')
     const bob = await open('bob')
-    for (let i = 0; i < 40; i++) await ada.say(`line ${i} of many`)
-    await ada.message('line 39 of many').getByText('Seen by bob').waitFor({ state: 'attached' })
-    await bob.page.getByTestId('messages').hover()
-    await bob.page.mouse.wheel(0, -5000)
-    await bob.page.getByTestId('pill').waitFor()
-    await ada.say('below what bob sees')
-    await bob.page.getByTestId('pill').getByText('1 new').waitFor()
-    await afterReaction(ada, bob, 'line 3 of many')
-    expect(await seenByBob(ada, 'below what bob sees')).toBe(0)
-    await bob.page.getByTestId('pill').click()
-    await until(async () => (await seenByBob(ada, 'below what bob sees')) === 1)
+    await ada.say('Who measures this week?')
+    await ada.say('Something else')
+    await bob.use('Open the thread', 'Who measures this week?')
+    await thread(bob).getByText('Nobody has answered yet').waitFor()
+    await answer(bob, 'I can')
+    const link = ada.message('Who measures this week?').getByTestId('thread-link')
+    await link.getByText('1 reply').waitFor()
+    await link.click()
+    await inThread(ada).getByText('I can').waitFor()
+    await answer(ada, 'Thank you')
+    await link.getByText('2 replies').waitFor()
+    await inThread(bob).getByText('Thank you').waitFor()
+    expect(await inThread(bob).getByTestId('text').allInnerTexts()).toEqual([
+      'Who measures this week?',
+      'I can',
+      'Thank you',
+    ])
+    // An answer to an answer is of the same thread.
+    await ada.page.keyboard.press('Escape')
+    await thread(ada).waitFor({ state: 'detached' })
+    await ada.use('Reply', 'I can')
+    await ada.say('On Thursday?')
+    await link.getByText('3 replies').waitFor()
+    await inThread(bob).getByText('On Thursday?').waitFor()
+    // The room has them all, each with what it answers.
+    expect((await seenIn(bob)).map((message) => ({ ...message }))).toMatchObject([
+      { text: 'Who measures this week?' },
+      { text: 'Something else' },
+      { text: 'I can', quote: 'Who measures this week?' },
+      { text: 'Thank you', quote: 'Who measures this week?' },
+      { text: 'On Thursday?', quote: 'I can' },
+    ])
   })
 
-  it('by somebody who looks at the page, not by a page that nobody sees', async () => {
-    const show = ({ page }: DemoPage, visibility: string): Promise<void> =>
-      page.evaluate((value) => {
-        Object.defineProperty(document, 'visibilityState', { value, configurable: true })
-        document.dispatchEvent(new Event('visibilitychange'))
-      }, visibility)
+  it('is found by its words, in this room and everywhere, and shown where it stands', async () => {
+    const publish = await publisher(server, 'bob')
+    const say = (channel: string, content: string): Promise<string> =>
+      publish(channel, 'message', { content })
+    await say('chat:general', 'The gauge of the old pier is off')
+    for (let i = 0; i < 150; i++) await say('chat:general', `line ${i}`)
+    await say('chat:design', 'The gauge is drawn in teal')
     const ada = await open('ada')
-    const bob = await open('bob')
-    await ada.say('while bob looks')
-    await until(async () => (await seenByBob(ada, 'while bob looks')) === 1)
-    await show(bob, 'hidden')
-    await ada.say('while bob is away')
-    await bob.message('while bob is away').waitFor()
-    await afterReaction(ada, bob, 'while bob looks')
-    expect(await seenByBob(ada, 'while bob is away')).toBe(0)
-    await show(bob, 'visible')
-    await until(async () => (await seenByBob(ada, 'while bob is away')) === 1)
+    const found = ada.page.getByTestId('found')
+    await ada.message('line 149').waitFor()
+
+    await ada.page.keyboard.press('Control+k')
+    await ada.page.getByTestId('search-field').fill('gauge pi')
+    await found.getByText('of the old').waitFor()
+    expect(await found.locator('mark').allInnerTexts()).toEqual(['gauge', 'pi'])
+    await ada.page.keyboard.press('Enter')
+    // It was not loaded: what is between is fetched.
+    const shown = ada.page.locator('[data-testid=message][data-highlighted]')
+    await shown.getByText('The gauge of the old pier is off').waitFor()
+    await until(() => shown.evaluate((row) => row.getBoundingClientRect().top > 0))
+
+    await ada.page.keyboard.press('Control+k')
+    await ada.page.getByTestId('search-field').fill('nobody said this')
+    await ada.page.getByTestId('search-nothing').waitFor()
+    await ada.page.getByTestId('search-field').fill('teal')
+    await ada.page.getByRole('button', { name: 'Search everywhere' }).click()
+    await found.getByText('#design').waitFor()
+    await found.click()
+    await shown.getByText('The gauge is drawn in teal').waitFor()
   })
 })
 
-it('shows a script in any field as the text that it is', async () => {
-  const hostile = '<img src=x onerror=alert(1)><script>alert(2)</script>'
-  const ada = await open('ada')
+it('say what reaches them, and when it is quiet', async () => {
+  const ada = await open('ada', { place: 'inbox' })
+  const { page } = ada
+  const settings = async (): Promise<void> => {
+    await page.getByRole('button', { name: 'Inbox settings' }).click()
+    await page.getByTestId('settings').getByRole('switch').first().waitFor()
+  }
+  const quiet = page.getByRole('switch', { name: 'Keep quiet for some hours' })
+  const mentions = page.getByRole('switch', { name: 'Mentions' })
+  const kept = (): Promise<unknown> =>
+    page.waitForResponse(
+      (response) => response.request().method() === 'PUT' && response.status() === 200,
+    )
+  await settings()
+  await Promise.all([kept(), quiet.click()])
+  await Promise.all([kept(), page.getByTestId('quiet-from').fill('00:00')])
+  await Promise.all([kept(), page.getByTestId('quiet-to').fill('23:59')])
+  await page.getByTestId('quiet-now').getByText('Quiet until 23:59').waitFor()
+  await page.getByTestId('quiet-to').fill('00:00')
+  await page.getByText('They begin and end at the same time').waitFor()
+  await Promise.all([kept(), mentions.click()])
+
+  // They are the server's, not the page's.
+  await page.reload()
+  await settings()
+  expect(await page.getByTestId('quiet-from').inputValue()).toBe('00:00')
+  expect(await page.getByTestId('quiet-to').inputValue()).toBe('23:59')
+  expect(await mentions.isChecked()).toBe(false)
+
+  // A mention stays away; what comes when it is quiet is there all the same.
   const bob = await open('bob')
-  await ada.page.getByTestId('own-note').fill(hostile)
-  await bob.page.locator('[data-testid=person][data-user=ada]').getByText(hostile).waitFor()
-  await ada.page.getByTestId('file-input').setInputFiles({
-    name: `${hostile.replaceAll('/', '')}.txt`,
-    mimeType: 'text/plain',
-    buffer: Buffer.from('text'),
-  })
-  await ada.page.getByTestId('tray-item').waitFor()
-  await ada.page.getByTestId('tray-item').getByRole('button').click()
-  await ada.say(`@bob ${hostile}`)
-  await ada.use('Reply', hostile)
-  await ada.say(`${hostile} again`)
-  await bob.page.getByTestId('quote').getByText(hostile).waitFor()
+  await bob.say('@ada look at this')
   await bob.go('feed')
-  await bob.page.getByRole('button', { name: 'Follow ada' }).click()
-  await bob.page.getByRole('button', { name: 'You follow ada' }).waitFor()
-  await ada.go('feed')
-  await ada.page.getByTestId('post').fill(hostile)
-  await ada.page.getByTestId('post').press('Enter')
-  await bob.page.getByTestId('feed-text').getByText(hostile).waitFor()
-  await bob.go('inbox')
-  await bob.page.getByTestId('notification').getByText(hostile).waitFor()
-  for (const { page, faults } of pages) {
-    expect(await page.locator('#root :is(script, img[src=x])').count()).toBe(0)
-    expect(faults).toEqual([])
-  }
-})
-
-it('refuses a picture that is none, with the reason, and sends nothing of it', async () => {
-  const ada = await open('ada')
-  await ada.page.getByTestId('file-input').setInputFiles({
-    name: 'tides.png',
-    mimeType: 'image/png',
-    buffer: Buffer.from('<html><script>alert(1)</script></html>'),
-  })
-  const item = ada.page.locator('[data-testid=tray-item][data-state=failed]')
-  await item.getByText('its bytes are').waitFor()
-  expect(await ada.page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true)
-  await item.getByRole('button', { name: 'Remove tides.png' }).click()
-  await ada.say('Never mind')
-  expect(await ada.page.getByTestId('attachment').count()).toBe(0)
+  await bob.page.goto(`${server.url}/?user=bob#/dm:ada,bob`)
+  await bob.say('A word in private')
+  await page.getByTestId('notification').getByText('bob wrote to you').waitFor()
+  expect(await page.getByTestId('notification').count()).toBe(1)
 })

@@ -1,8 +1,7 @@
 import { useNotifications } from '@tidewire/react'
-import { lazy, Suspense, useEffect, useState } from 'react'
-import { useMedia, usePlace, type UseThemeResult } from './lib/hooks.ts'
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
+import { usePlace, type UseThemeResult } from './lib/hooks.ts'
 import { isRoom, labelOf } from './lib/rooms.ts'
-import { recall, remember } from './lib/storage.ts'
 import { Skeleton } from './parts/notice.tsx'
 import { Sheet } from './parts/sheet.tsx'
 import { Rail } from './rail/rail.tsx'
@@ -14,12 +13,9 @@ import { TideLine } from './tide-line.tsx'
 
 const Inbox = lazy(async () => ({ default: (await import('./inbox/inbox.tsx')).Inbox }))
 const Feed = lazy(async () => ({ default: (await import('./feed/feed.tsx')).Feed }))
-const PeoplePanel = lazy(async () => ({
-  default: (await import('./people/people-panel.tsx')).PeoplePanel,
+const SearchDialog = lazy(async () => ({
+  default: (await import('./search/search-dialog.tsx')).SearchDialog,
 }))
-
-/** Below, the people are a sheet above the room. */
-const WIDE = '(min-width: 900px)'
 
 interface ProductProps {
   user: string
@@ -27,13 +23,13 @@ interface ProductProps {
   onSignOut: () => void
 }
 
-/** The page of somebody who picked a name: rail, place, people, and the tide line above all. */
+/** The page of somebody who picked a name: rail, place, and the tide line above all. */
 export function Product({ user, colours, onSignOut }: ProductProps) {
   const place = usePlace()
   const room = isRoom(place) ? place : null
   const { rooms, remove } = useRooms(user, place)
   const { unread: notifications } = useNotifications(user)
-  const { isPeopleOpen, togglePeople } = usePeoplePanel()
+  const { isSearching, openSearch, closeSearch } = useSearchKey()
   // Picking a place closes the sheet it was picked in.
   const [sheetOver, setSheetOver] = useState<string>()
   const closeSheet = (): void => setSheetOver(undefined)
@@ -53,6 +49,10 @@ export function Product({ user, colours, onSignOut }: ProductProps) {
       user={user}
       colours={colours}
       onPick={closeSheet}
+      onSearch={() => {
+        closeSheet()
+        openSearch()
+      }}
       onRemove={remove}
       onSignOut={onSignOut}
     />
@@ -66,15 +66,8 @@ export function Product({ user, colours, onSignOut }: ProductProps) {
           {place === 'feed' ? <Feed viewer={user} /> : <Inbox viewer={user} />}
         </Suspense>
       ) : (
-        <Room
-          key={room}
-          room={room}
-          viewer={user}
-          isPeopleOpen={isPeopleOpen}
-          onPeople={togglePeople}
-        />
+        <Room key={room} room={room} viewer={user} onSearch={openSearch} />
       )}
-      {isPeopleOpen && room !== null && <People viewer={user} room={room} onClose={togglePeople} />}
       <TabBar
         rooms={rooms}
         notifications={notifications}
@@ -87,47 +80,34 @@ export function Product({ user, colours, onSignOut }: ProductProps) {
           {rail}
         </Sheet>
       )}
+      {isSearching && (
+        <Suspense>
+          <SearchDialog rooms={rooms} room={room} viewer={user} onClose={closeSearch} />
+        </Suspense>
+      )}
     </div>
   )
 }
 
 const TITLES = { inbox: 'Inbox', feed: 'Feed' }
 
-interface PeopleProps {
-  viewer: string
-  room: string
-  onClose: () => void
-}
-
-/** Beside the room where there is space, else above it. */
-function People(props: PeopleProps) {
-  const isWide = useMedia(WIDE)
-  const panel = (
-    <Suspense fallback={<Skeleton label="people" />}>
-      <PeoplePanel {...props} />
-    </Suspense>
-  )
-  if (isWide) return <aside className="side">{panel}</aside>
-  return (
-    <Sheet label="People" onClose={props.onClose}>
-      {panel}
-    </Sheet>
-  )
-}
-
-const isFlag = (value: unknown): value is boolean => typeof value === 'boolean'
-
-/** Open where it fits, unless the reader closed it; a sheet opens when it is asked for. */
-function usePeoplePanel(): { isPeopleOpen: boolean; togglePeople: () => void } {
-  const isWide = useMedia(WIDE)
-  const [isWanted, setIsWanted] = useState(() => recall('people-open', isFlag) ?? true)
-  const [isSheetOpen, setIsSheetOpen] = useState(false)
-  const togglePeople = (): void => {
-    if (!isWide) return setIsSheetOpen(!isSheetOpen)
-    setIsWanted(!isWanted)
-    remember('people-open', !isWanted)
+/** Ctrl+K, or Cmd+K, searches from anywhere. */
+function useSearchKey(): { isSearching: boolean; openSearch: () => void; closeSearch: () => void } {
+  const [isSearching, setIsSearching] = useState(false)
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey)) return
+      event.preventDefault()
+      setIsSearching(true)
+    }
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  }, [])
+  return {
+    isSearching,
+    openSearch: useCallback(() => setIsSearching(true), []),
+    closeSearch: useCallback(() => setIsSearching(false), []),
   }
-  return { isPeopleOpen: isWide ? isWanted : isSheetOpen, togglePeople }
 }
 
 function Loading() {

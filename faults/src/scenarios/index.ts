@@ -11,6 +11,8 @@ import { clockSteps } from './s17-clock.ts'
 import { drain } from './s19-drain.ts'
 import { poisoned } from './s21-poisoned.ts'
 import { stall } from './s33-stall.ts'
+import { presence } from './s36-presence.ts'
+import { people } from './s37-people.ts'
 import type { Scenario } from './scenario.ts'
 
 /** Every scenario, in the order in which the nightly run goes round. A new one is a file and a line here. */
@@ -29,5 +31,7 @@ export const SCENARIOS: readonly Scenario[] = [
   drain,
   poisoned,
   stall,
+  presence,
+  people,
   mixedFaults,
 ]

@@ -167,7 +167,7 @@ export class SimulatedServer {
     const rules = { publish: 'user', subscribe: 'user', history: 'user', presence: 'user' } as const
     return core.addNamespace({
       name,
-      policy: { durability, ...rules, hook: false, retention: {} },
+      policy: { durability, ...rules, hook: false, retention: {}, min_flush_interval_ms: 1 },
       broker: this.#options.tampering.broker?.(broker) ?? broker,
     })
   }

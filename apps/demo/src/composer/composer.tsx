@@ -11,7 +11,7 @@ import {
   useState,
 } from 'react'
 import { draftOf, keepDraft } from '../lib/drafts.ts'
-import { labelOf, nameOf } from '../lib/rooms.ts'
+import { nameOf } from '../lib/rooms.ts'
 import { ClipIcon, SendIcon } from '../parts/icons.tsx'
 import type { Files } from './files.ts'
 import { FileTray } from './file-tray.tsx'
@@ -21,6 +21,10 @@ import { type Mention, useMention } from './use-mention.ts'
 
 interface ComposerProps {
   room: string
+  /** The first message of the thread that is answered in, which has a draft of its own. */
+  thread?: string
+  /** What is to be written. */
+  label: string
   viewer: string
   isDisabled: boolean
   /** What is written is an answer, or another text of a message. */
@@ -36,14 +40,13 @@ interface ComposerProps {
 
 /** Enter sends, Shift+Enter makes a new line. What was not sent is kept for each room while the tab is open. */
 export function Composer(props: ComposerProps) {
-  const { room, isDisabled, task, files, onCancel } = props
-  const { field, text, change, clear } = useText(room, task)
+  const { room, thread, label, isDisabled, task, files, onCancel } = props
+  const { field, text, change, clear } = useText(thread ? `${room} ${thread}` : room, task)
   const { startTyping, stopTyping } = useTyping(isDisabled ? null : nameOf(room))
   const mention = useMention({ text, people: props.people, field, onChange: change })
   const listId = useId()
   const isEmpty = text.trim() === '' && (files.items.length === 0 || task?.kind === 'edit')
   const isBlocked = isEmpty || isDisabled || files.isBusy
-  const label = labelOf(room, props.viewer)
 
   const submit = (): void => {
     if (isBlocked) return
@@ -56,8 +59,10 @@ export function Composer(props: ComposerProps) {
     // Enter that ends the composition of a word is no Enter.
     if (event.nativeEvent.isComposing || mention.onKeyDown(event)) return
     if (event.key === 'Escape') {
-      if (task) onCancel()
-      else field.current?.blur()
+      if (task) {
+        event.preventDefault()
+        onCancel()
+      } else if (thread === undefined) field.current?.blur()
     }
     if (event.key === 'ArrowUp' && text === '' && !task) {
       event.preventDefault()
@@ -88,7 +93,7 @@ export function Composer(props: ComposerProps) {
             <AttachButton files={files} isDisabled={isDisabled || task?.kind === 'edit'} />
             <textarea
               ref={field}
-              data-testid="composer"
+              data-testid={thread ? 'thread-composer' : 'composer'}
               value={text}
               onChange={(event) => {
                 change(event.target.value)
@@ -100,8 +105,8 @@ export function Composer(props: ComposerProps) {
               onSelect={mention.onSelect}
               onBlur={mention.close}
               onPaste={onPaste}
-              placeholder={isDisabled ? 'You cannot write here' : `Message ${label}`}
-              aria-label={task?.kind === 'edit' ? 'Edit the message' : `Message ${label}`}
+              placeholder={isDisabled ? 'You cannot write here' : label}
+              aria-label={task?.kind === 'edit' ? 'Edit the message' : label}
               {...ariaOf(mention, listId)}
               rows={1}
               dir="auto"
@@ -123,12 +128,18 @@ export function Composer(props: ComposerProps) {
             </button>
           </div>
         </div>
-        <p className="composer-hint" aria-hidden="true">
-          <kbd>Enter</kbd> sends <kbd>Shift Enter</kbd> new line <kbd>↑</kbd> edits <kbd>@</kbd>{' '}
-          mentions
-        </p>
+        {thread === undefined && <Hint />}
       </form>
     </div>
+  )
+}
+
+function Hint() {
+  return (
+    <p className="composer-hint" aria-hidden="true">
+      <kbd>Enter</kbd> sends <kbd>Shift Enter</kbd> new line <kbd>↑</kbd> edits <kbd>@</kbd>{' '}
+      mentions
+    </p>
   )
 }
 
@@ -152,10 +163,10 @@ interface UseTextResult {
   clear: () => void
 }
 
-/** The draft of the room; while a message is edited its text instead, with the draft behind it. */
-function useText(room: string, task: Task | undefined): UseTextResult {
+/** The draft of the room or thread; while a message is edited its text instead, with the draft behind it. */
+function useText(place: string, task: Task | undefined): UseTextResult {
   const field = useRef<HTMLTextAreaElement>(null)
-  const [draft, setDraft] = useState(() => draftOf(room))
+  const [draft, setDraft] = useState(() => draftOf(place))
   const edited = task?.kind === 'edit' ? task.message : undefined
   const [edit, setEdit] = useState<{ id: string; text: string }>()
   if (edited && edited.id !== edit?.id) setEdit({ id: edited.id, text: edited.content })
@@ -180,7 +191,7 @@ function useText(room: string, task: Task | undefined): UseTextResult {
   const change = (value: string): void => {
     if (edited) return setEdit({ id: edited.id, text: value })
     setDraft(value)
-    keepDraft(room, value)
+    keepDraft(place, value)
   }
   const clear = (): void => {
     if (edited) setEdit(undefined)

@@ -87,7 +87,7 @@ function PostForm({ viewer, onPost }: PostFormProps) {
           data-testid="post"
           value={text}
           onChange={(event) => setText(event.target.value)}
-          placeholder="What do your followers want to know?"
+          placeholder="What is new?"
           aria-label="A post for your followers"
           maxLength={500}
           dir="auto"

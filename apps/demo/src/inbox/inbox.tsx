@@ -1,49 +1,92 @@
-import { type Notification, useNotifications } from '@tidewire/react'
-import { useMemo } from 'react'
-import { useNow } from '../lib/hooks.ts'
-import { hrefOf } from '../lib/places.ts'
-import { isRoom, labelOf } from '../lib/rooms.ts'
-import { dayName, dayOf, fullTime } from '../lib/time.ts'
-import { ago } from '../lib/words.ts'
-import { Avatar } from '../parts/avatar.tsx'
-import { AtIcon, BellIcon, TalkIcon, TicksIcon, WarningIcon } from '../parts/icons.tsx'
+import {
+  type Notification,
+  type QuietHours,
+  useNotificationPreferences,
+  useNotifications,
+} from '@tidewire/react'
+import { lazy, Suspense, useMemo, useState } from 'react'
+import { useEscape, useNow } from '../lib/hooks.ts'
+import { isQuietAt } from '../lib/quiet.ts'
+import { dayName, dayOf } from '../lib/time.ts'
+import { BellIcon, MoonIcon, SlidersIcon, TicksIcon, WarningIcon } from '../parts/icons.tsx'
 import { More } from '../parts/more.tsx'
 import { Notice, Skeleton } from '../parts/notice.tsx'
 import { PageHead } from '../parts/page-head.tsx'
+import { Side } from '../parts/side.tsx'
+import { InboxEntry } from './inbox-entry.tsx'
+
+const Settings = lazy(async () => ({ default: (await import('./settings.tsx')).Settings }))
 
 /** What happened to the viewer, on every device the same. */
 export function Inbox({ viewer }: { viewer: string }) {
   const inbox = useNotifications(viewer)
+  const settings = useNotificationPreferences()
   const { items, unread, loading, error, markRead } = inbox
+  const [isOpen, setIsOpen] = useState(false)
+  const close = (): void => setIsOpen(false)
+  useEscape(close, isOpen)
+  const quiet = settings.preferences?.quiet_hours
   return (
-    <main className="page" data-testid="inbox">
-      <PageHead icon={<BellIcon />} title="Inbox">
-        <button
-          type="button"
-          className="button button-quiet"
-          disabled={unread === 0}
-          onClick={() => void markRead('all')}
-        >
-          <TicksIcon />
-          Mark all read
-        </button>
-      </PageHead>
-      {items.length > 0 ? (
-        <List viewer={viewer} inbox={inbox} />
-      ) : error && !loading ? (
-        <Notice icon={<WarningIcon size={24} />} isProblem>
-          <h2>The inbox did not open</h2>
-          <p>{error.message}</p>
-        </Notice>
-      ) : loading ? (
-        <Skeleton label="notifications" />
-      ) : (
-        <Notice icon={<BellIcon size={24} />}>
-          <h2>Nothing here yet</h2>
-          <p>When somebody mentions you or writes to you, it is kept here until you read it.</p>
-        </Notice>
+    <>
+      <main className="page" data-testid="inbox">
+        <PageHead icon={<BellIcon />} title="Inbox">
+          {quiet && <QuietNow quiet={quiet} />}
+          <button
+            type="button"
+            className="button button-quiet"
+            disabled={unread === 0}
+            onClick={() => void markRead('all')}
+          >
+            <TicksIcon />
+            Mark all read
+          </button>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Inbox settings"
+            title="Inbox settings"
+            aria-expanded={isOpen}
+            onClick={() => setIsOpen(!isOpen)}
+          >
+            <SlidersIcon />
+          </button>
+        </PageHead>
+        {items.length > 0 ? (
+          <List viewer={viewer} inbox={inbox} />
+        ) : error && !loading ? (
+          <Notice icon={<WarningIcon size={24} />} isProblem>
+            <h2>The inbox did not open</h2>
+            <p>{error.message}</p>
+          </Notice>
+        ) : loading ? (
+          <Skeleton label="notifications" />
+        ) : (
+          <Notice icon={<BellIcon size={24} />}>
+            <h2>Nothing here yet</h2>
+            <p>When somebody mentions you or writes to you, it is kept here until you read it.</p>
+          </Notice>
+        )}
+      </main>
+      {isOpen && (
+        <Side label="Inbox settings" onClose={close}>
+          <Suspense fallback={<Skeleton label="the settings" />}>
+            <Settings settings={settings} items={items} onClose={close} />
+          </Suspense>
+        </Side>
       )}
-    </main>
+    </>
+  )
+}
+
+/** Says so while nothing is pushed. */
+function QuietNow({ quiet }: { quiet: QuietHours }) {
+  const now = useNow(30_000)
+  if (!isQuietAt(quiet, now)) return null
+  return (
+    <span className="quiet-now" data-testid="quiet-now">
+      <MoonIcon size={14} />
+      Quiet until {quiet.to}
+    </span>
   )
 }
 
@@ -64,7 +107,7 @@ function List({ viewer, inbox }: ListProps) {
             <h2 className="page-title">{dayName(day, now)}</h2>
             <ul className="cards">
               {notifications.map((notification) => (
-                <Entry
+                <InboxEntry
                   key={notification.id}
                   notification={notification}
                   viewer={viewer}
@@ -95,85 +138,4 @@ function byDay(items: readonly Notification[]): Day[] {
     else days.push({ day, notifications: [notification] })
   }
   return days
-}
-
-interface EntryProps {
-  notification: Notification
-  viewer: string
-  now: number
-  onRead: () => void
-}
-
-function Entry({ notification, viewer, now, onRead }: EntryProps) {
-  const { id, kind, title, body, data, created_at, read } = notification
-  const at = Date.parse(created_at)
-  const from = data?.['user']
-  const channel = data?.['channel']
-  const place = isRoom(channel) ? channel : undefined
-  const content = (
-    <>
-      {typeof from === 'string' ? (
-        <Avatar user={from} />
-      ) : (
-        <span className="avatar avatar-empty">
-          <BellIcon />
-        </span>
-      )}
-      <span className="card-words">
-        <span className="card-title" dir="auto">
-          {title}
-        </span>
-        {body !== undefined && body !== '' && (
-          <span className="card-body" dir="auto">
-            {body}
-          </span>
-        )}
-        <span className="card-meta">
-          <KindIcon kind={kind} />
-          {place !== undefined && (
-            <span className="ellipsis">
-              {place.startsWith('dm:') ? '' : '#'}
-              {labelOf(place, viewer)}
-            </span>
-          )}
-          <time dateTime={created_at} title={fullTime(at)}>
-            {ago(at, now)}
-          </time>
-        </span>
-      </span>
-    </>
-  )
-  return (
-    <li
-      className="card"
-      data-testid="notification"
-      data-id={id}
-      data-kind={kind}
-      data-unread={!read || undefined}
-    >
-      {place === undefined ? (
-        <span className="card-main">{content}</span>
-      ) : (
-        <a className="card-main" href={hrefOf(place)} onClick={read ? undefined : onRead}>
-          {content}
-        </a>
-      )}
-      {!read && (
-        <button
-          type="button"
-          className="icon-button"
-          aria-label="Mark as read"
-          title="Mark as read"
-          onClick={onRead}
-        >
-          <span className="unread-dot" />
-        </button>
-      )}
-    </li>
-  )
-}
-
-function KindIcon({ kind }: { kind: string }) {
-  if (kind === 'mention') return <AtIcon size={14} />
-  return kind === 'direct' ? <TalkIcon size={14} /> : <BellIcon size={14} />
 }

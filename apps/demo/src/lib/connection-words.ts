@@ -38,6 +38,12 @@ export function connectionWords(
   return words('failed', 'Disconnected', `You are disconnected. ${WAIT}`, 'Connect')
 }
 
+/** What carries the connection where WebSocket does not, in a word. */
+export function carrierOf(state: ConnectionState): string | undefined {
+  if (state.name !== 'connected' || state.transport === 'websocket') return undefined
+  return state.transport === 'sse' ? 'over SSE' : 'over polling'
+}
+
 function reconnecting(
   { retryAt, reason }: Extract<ConnectionState, { name: 'reconnecting' }>,
   now: number,

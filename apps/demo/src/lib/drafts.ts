@@ -1,18 +1,18 @@
-const keyOf = (room: string): string => `tidewire.draft.${room}`
+const keyOf = (place: string): string => `tidewire.draft.${place}`
 
-/** What was written in a room and not sent, in this tab. */
-export function draftOf(room: string): string {
+/** What was written in a room or a thread and not sent, in this tab. */
+export function draftOf(place: string): string {
   try {
-    return sessionStorage.getItem(keyOf(room)) ?? ''
+    return sessionStorage.getItem(keyOf(place)) ?? ''
   } catch {
     return ''
   }
 }
 
-export function keepDraft(room: string, text: string): void {
+export function keepDraft(place: string, text: string): void {
   try {
-    if (text === '') sessionStorage.removeItem(keyOf(room))
-    else sessionStorage.setItem(keyOf(room), text)
+    if (text === '') sessionStorage.removeItem(keyOf(place))
+    else sessionStorage.setItem(keyOf(place), text)
   } catch {
     // Storage is full or blocked: the draft lives as long as the room is open.
   }

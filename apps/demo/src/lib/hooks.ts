@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState, useSyncExternalStore } from 'react'
-import { type Place, placeOfHash } from './places.ts'
+import { type Place, placeOfHash, targetOfHash } from './places.ts'
 import { recall, remember } from './storage.ts'
 
 const onHash = (onChange: () => void): (() => void) => {
@@ -10,6 +10,11 @@ const onHash = (onChange: () => void): (() => void) => {
 /** The place in the address. */
 export function usePlace(): Place {
   return useSyncExternalStore(onHash, () => placeOfHash(location.hash))
+}
+
+/** The offset of the message that the address leads to. */
+export function useTarget(): number | undefined {
+  return useSyncExternalStore(onHash, () => targetOfHash(location.hash))
 }
 
 /** Milliseconds since 1970, in whole steps of `everyMs`, and renewed after each of them while it is `ticking`. */
@@ -25,6 +30,16 @@ export function useNow(everyMs: number, ticking = true): number {
     ),
     () => Math.floor(Date.now() / everyMs) * everyMs,
   )
+}
+
+/** A value that changes often, when it has rested for `ms`. */
+export function useLater<Value>(value: Value, ms: number): Value {
+  const [rested, setRested] = useState(value)
+  useEffect(() => {
+    const timer = setTimeout(() => setRested(value), ms)
+    return () => clearTimeout(timer)
+  }, [value, ms])
+  return rested
 }
 
 const onVisibility = (onChange: () => void): (() => void) => {
@@ -94,4 +109,18 @@ export function useMedia(query: string): boolean {
     ),
     () => matchMedia(query).matches,
   )
+}
+
+/** Esc, where nothing else takes it. */
+export function useEscape(onEscape: () => void, isActive: boolean): void {
+  useEffect(() => {
+    if (!isActive) return undefined
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key !== 'Escape' || event.defaultPrevented) return
+      // What floats above closes first, by itself.
+      if (!document.querySelector('dialog[open], :popover-open')) onEscape()
+    }
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  })
 }

@@ -51,8 +51,14 @@ export const DownIcon = () => (
   </Icon>
 )
 
-export const SearchIcon = () => (
+export const UpIcon = () => (
   <Icon size={16}>
+    <path d="M10 15.5V5M5.5 9.2 10 4.7l4.5 4.5" />
+  </Icon>
+)
+
+export const SearchIcon = ({ size = 16 }: { size?: number }) => (
+  <Icon size={size}>
     <circle cx="9" cy="9" r="5.2" />
     <path d="m13 13 3.5 3.5" />
   </Icon>
@@ -77,8 +83,8 @@ export const SunIcon = () => (
   </Icon>
 )
 
-export const MoonIcon = () => (
-  <Icon>
+export const MoonIcon = ({ size = 18 }: { size?: number }) => (
+  <Icon size={size}>
     <path d="M16.3 11.8A6.8 6.8 0 0 1 8.2 3.7a6.8 6.8 0 1 0 8.1 8.1Z" />
   </Icon>
 )
@@ -167,6 +173,20 @@ export const TalkIcon = ({ size = 16 }: { size?: number }) => (
 export const PlusIcon = () => (
   <Icon size={16}>
     <path d="M10 4.5v11M4.5 10h11" />
+  </Icon>
+)
+
+export const SlidersIcon = () => (
+  <Icon>
+    <path d="M3.5 6.5h7M14.5 6.5h2M3.5 13.5h2M9.5 13.5h7" />
+    <circle cx="12.5" cy="6.5" r="2" />
+    <circle cx="7.5" cy="13.5" r="2" />
+  </Icon>
+)
+
+export const PlugIcon = ({ size = 18 }: { size?: number }) => (
+  <Icon size={size}>
+    <path d="M7.5 3v4M12.5 3v4M5.5 7h9v2.5a4.5 4.5 0 0 1-9 0V7ZM10 14v3" />
   </Icon>
 )
 

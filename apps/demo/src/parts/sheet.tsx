@@ -4,24 +4,27 @@ interface SheetProps {
   label: string
   onClose: () => void
   children: ReactNode
-  /** `dialog` stands in the middle, `sheet` rises from the edge of a narrow screen. */
-  kind?: 'sheet' | 'dialog'
+  /** `dialog` stands in the middle, `palette` near the top, `sheet` rises from the edge of a narrow screen. */
+  kind?: 'sheet' | 'dialog' | 'palette'
+  /** A sheet that needs all of a narrow screen. */
+  isFull?: boolean
 }
 
 /** Floats above the page; Esc and a tap beside it close it. */
-export function Sheet({ label, onClose, children, kind = 'sheet' }: SheetProps) {
+export function Sheet({ label, onClose, children, kind = 'sheet', isFull = false }: SheetProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   useEffect(() => {
     const { current } = dialog
     current?.showModal()
-    // Not its first field: that would open the keyboard.
-    current?.focus()
+    // Not its first field: that would open the keyboard. One that is there to be written in asks for it.
+    if (kind !== 'palette') current?.focus()
     return () => current?.close()
-  }, [])
+  }, [kind])
   return (
     <dialog
       ref={dialog}
       className={kind}
+      data-full={isFull || undefined}
       tabIndex={-1}
       aria-label={label}
       onClose={onClose}

@@ -4,7 +4,9 @@ import { useNow } from '../lib/hooks.ts'
 import { go } from '../lib/places.ts'
 import { directOf, nameOf } from '../lib/rooms.ts'
 import { ago } from '../lib/words.ts'
-import { CloseIcon, TalkIcon } from '../parts/icons.tsx'
+import { TalkIcon } from '../parts/icons.tsx'
+import { SideHead } from '../parts/side.tsx'
+import { CarrierCard } from './carrier.tsx'
 import { OwnStatusForm } from './own-status-form.tsx'
 import { type Person, usePeople } from './people.tsx'
 import { PersonAvatar } from './person-avatar.tsx'
@@ -30,12 +32,7 @@ export function PeoplePanel({ viewer, room, onClose }: PeoplePanelProps) {
   const others = found.filter(({ user }) => !isHere.has(user))
   return (
     <section className="people" aria-label="People" data-testid="people">
-      <header className="panel-head">
-        <h2>People</h2>
-        <button type="button" className="icon-button" aria-label="Close people" onClick={onClose}>
-          <CloseIcon />
-        </button>
-      </header>
+      <SideHead title="People" closes="people" onClose={onClose} />
       {!isUnknown && <OwnStatusForm viewer={viewer} />}
       {people.length > MANY && (
         <input
@@ -48,9 +45,7 @@ export function PeoplePanel({ viewer, room, onClose }: PeoplePanelProps) {
         />
       )}
       <div className="people-list">
-        {isUnknown && (
-          <p className="hint">Who is here is told over WebSocket, which this connection is not.</p>
-        )}
+        {isUnknown && <CarrierCard />}
         {memberCount > 0 && (
           <Group
             title="In this room"
@@ -61,7 +56,7 @@ export function PeoplePanel({ viewer, room, onClose }: PeoplePanelProps) {
           />
         )}
         <Group
-          title={members.length > 0 ? 'Others' : 'Everybody'}
+          title={isUnknown ? 'People you met' : members.length > 0 ? 'Others' : 'Everybody'}
           count={others.length}
           people={others.toSorted(byPresence)}
           viewer={viewer}

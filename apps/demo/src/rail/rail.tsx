@@ -3,7 +3,8 @@ import { type Choice, choicesOf } from '../lib/finder.ts'
 import type { UseThemeResult } from '../lib/hooks.ts'
 import { go, hrefOf, type Place } from '../lib/places.ts'
 import { isDirect, labelOf } from '../lib/rooms.ts'
-import { BellIcon, CloseIcon, FeedIcon, Mark } from '../parts/icons.tsx'
+import { BellIcon, CloseIcon, FeedIcon, Mark, SearchIcon } from '../parts/icons.tsx'
+import { CarrierNote } from '../people/carrier.tsx'
 import { usePeople } from '../people/people.tsx'
 import { PersonAvatar } from '../people/person-avatar.tsx'
 import { FindField } from './find-field.tsx'
@@ -20,13 +21,14 @@ interface RailProps {
   colours: UseThemeResult
   /** A place was chosen, if only the one that is open. */
   onPick: () => void
+  onSearch: () => void
   onRemove: (room: string) => void
   onSignOut: () => void
 }
 
 /** Where one can go, and who I am. One field finds rooms and people and, when there is no such room, makes it. */
 export function Rail(props: RailProps) {
-  const { rooms, current, user, onPick } = props
+  const { rooms, user, onPick } = props
   const { people } = usePeople()
   const [filter, setFilter] = useState('')
   // Where the arrow keys went since the text changed.
@@ -61,9 +63,7 @@ export function Rail(props: RailProps) {
         <span>Tidewire</span>
       </header>
       <FindField value={filter} onChange={change} onMove={move} onSubmit={submit} />
-      {filter === '' && (
-        <Places current={current} notifications={props.notifications} onPick={onPick} />
-      )}
+      {filter === '' && <Places {...props} />}
       <ul className="rail-rooms">
         {choices.map((choice, index) => (
           <li key={choice.room} data-chosen={index === chosen || undefined}>
@@ -78,6 +78,7 @@ export function Rail(props: RailProps) {
         {filter !== '' && spokenOf(choices[chosen], user)}
       </p>
       {isFull && <p className="hint">Leave a room before you open another.</p>}
+      <CarrierNote />
       <Me user={user} colours={props.colours} onSignOut={props.onSignOut} />
     </nav>
   )
@@ -96,15 +97,16 @@ function spokenOf(choice: Choice | undefined, viewer: string): string {
   return `Enter opens ${isNewRoom ? 'the new room ' : ''}${labelOf(choice.room, viewer)}.`
 }
 
-interface PlacesProps {
-  current: Place
-  notifications: number
-  onPick: () => void
-}
-
-function Places({ current, notifications, onPick }: PlacesProps) {
+function Places({ current, notifications, onPick, onSearch }: RailProps) {
   return (
     <ul className="rail-places">
+      <li>
+        <button type="button" className="room-link" onClick={onSearch} data-testid="search-link">
+          <SearchIcon />
+          <span className="ellipsis">Search messages</span>
+          <kbd aria-hidden="true">Ctrl K</kbd>
+        </button>
+      </li>
       <li>
         <a
           className="room-link"

@@ -14,4 +14,6 @@ export interface MessageActions {
   pick: (message: ChatMessage, anchor: HTMLElement) => void
   /** Shows a message that another one answers. */
   jump: (id: string) => void
+  /** Opens the thread that the message of this id belongs to; undefined in a thread. */
+  openThread: ((id: string) => void) | undefined
 }

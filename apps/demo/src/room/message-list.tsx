@@ -2,6 +2,7 @@ import type { ChatMessage } from '@tidewire/react'
 import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { labelOf } from '../lib/rooms.ts'
 import { type Row, seenBy } from '../lib/rows.ts'
+import { rootOf, threadsOf } from '../lib/threads.ts'
 import { DownIcon } from '../parts/icons.tsx'
 import type { MessageActions } from './message-actions.ts'
 import { MessageRow } from './message-row.tsx'
@@ -18,7 +19,12 @@ interface MessageListProps {
   /** Messages that came while the reader was further up. */
   unread: number
   isLoadingOlder: boolean
-  actions: Omit<MessageActions, 'jump'>
+  actions: MessageActions
+  /** The first message of the thread that stands beside the room. */
+  openThread: string | undefined
+  /** The message that is to be shown. */
+  goal: string | undefined
+  onGoal: () => void
   onOlder: () => Promise<void>
   onAtBottom: (isAtBottom: boolean) => void
   /** The reader has had this offset on the screen. */
@@ -31,7 +37,8 @@ const HIGHLIGHT_MS = 1600
 const NOBODY: readonly string[] = []
 
 export function MessageList(props: MessageListProps) {
-  const { rows, messages, room, viewer, unread, onOlder, onAtBottom, onSeen } = props
+  const { rows, messages, room, viewer, unread, openThread, goal, actions } = props
+  const { onOlder, onAtBottom, onSeen, onGoal } = props
   const [arrivedAfter] = useState(() => newestOffset(messages))
   const view = useWindow(
     useMemo(
@@ -50,8 +57,8 @@ export function MessageList(props: MessageListProps) {
     [messages, props.receipts, viewer],
   )
   const byId = useMemo(() => new Map(messages.map((message) => [message.id, message])), [messages])
+  const threads = useMemo(() => threadsOf(messages), [messages])
   const { highlighted, jump } = useJump(scrollToRow)
-  const actions = useMemo(() => ({ ...props.actions, jump }), [props.actions, jump])
   useSeen({ scroller, content, onSeen })
 
   useEffect(() => onAtBottom(isAtBottom), [isAtBottom, onAtBottom])
@@ -62,9 +69,16 @@ export function MessageList(props: MessageListProps) {
     if (isNearTop && count > 1) void onOlder()
   }, [isNearTop, count, onOlder])
 
-  // Who writes wants to see it.
+  useEffect(() => {
+    if (goal === undefined) return
+    jump(goal)
+    onGoal()
+  }, [goal, jump, onGoal])
+
+  // Who writes wants to see it: what is written in a thread is seen there.
   const last = messages.at(-1)
-  const writing = last?.state === 'pending' ? last.id : undefined
+  const isHere = last?.state === 'pending' && rootOf(messages, last.id) !== openThread
+  const writing = isHere ? last.id : undefined
   useEffect(() => {
     if (writing !== undefined) scrollToBottom()
   }, [writing, scrollToBottom])
@@ -101,6 +115,8 @@ export function MessageList(props: MessageListProps) {
                   leads={row.leads}
                   viewer={viewer}
                   answered={byId.get(row.message.replyTo ?? '')}
+                  thread={threads.get(row.key)}
+                  isThreadOpen={row.key === openThread}
                   seen={seen.get(row.key) ?? NOBODY}
                   isArrival={(row.message.offset ?? Infinity) > arrivedAfter}
                   isHighlighted={row.key === highlighted}

@@ -1,5 +1,6 @@
 import type { ChatMessage } from '@tidewire/react'
 import { memo, type FocusEvent, useState } from 'react'
+import type { Thread } from '../lib/threads.ts'
 import { clockTime, fullTime } from '../lib/time.ts'
 import { Avatar } from '../parts/avatar.tsx'
 import { ClockIcon, TickIcon, WarningIcon } from '../parts/icons.tsx'
@@ -10,6 +11,7 @@ import { MessageTools } from './message-tools.tsx'
 import { Quote } from './quote.tsx'
 import { Reactions } from './reactions.tsx'
 import { SeenBy } from './seen-by.tsx'
+import { ThreadLink } from './thread-link.tsx'
 
 interface MessageRowProps {
   message: ChatMessage
@@ -19,6 +21,10 @@ interface MessageRowProps {
   viewer: string
   /** The message that it answers, where it is loaded. */
   answered: ChatMessage | undefined
+  /** What others answered to it. */
+  thread?: Thread | undefined
+  /** Its thread stands beside the room. */
+  isThreadOpen?: boolean
   /** Who has read up to here. */
   seen: readonly string[]
   /** Came while the reader was here. */
@@ -30,6 +36,7 @@ interface MessageRowProps {
 export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
   const { message, author, leads, viewer, seen, actions } = props
   const { id, offset, at, state, deleted } = message
+  const { openThread } = actions
   const isMine = author === viewer
   // The tools of a message are made when somebody is at it.
   const [isActive, setIsActive] = useState(false)
@@ -40,7 +47,7 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
   return (
     <article
       className="message"
-      data-testid="message"
+      data-testid={openThread === undefined ? 'thread-message' : 'message'}
       data-message-id={id}
       data-offset={offset}
       data-state={state}
@@ -80,6 +87,13 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
           onToggle={actions.toggle}
           onPick={actions.pick}
         />
+        {props.thread && openThread && (
+          <ThreadLink
+            thread={props.thread}
+            isOpen={props.isThreadOpen ?? false}
+            onOpen={() => openThread(id)}
+          />
+        )}
       </div>
       <div className="message-side">
         {offset !== undefined && (
@@ -87,7 +101,11 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
             {offset}
           </span>
         )}
-        {seen.length > 0 ? <SeenBy users={seen} /> : isMine && <Delivery state={state} />}
+        {seen.length > 0 ? (
+          <SeenBy users={seen} />
+        ) : (
+          isMine && state !== 'failed' && <Delivery state={state} />
+        )}
       </div>
       {canAct && <MessageTools message={message} isMine={isMine} actions={actions} />}
     </article>
@@ -105,7 +123,7 @@ function Body({ message, answered, viewer, actions }: MessageRowProps) {
   }
   return (
     <>
-      {replyTo !== undefined && (
+      {replyTo !== undefined && actions.openThread && (
         <Quote message={answered} viewer={viewer} onOpen={() => actions.jump(replyTo)} />
       )}
       {content !== '' && (
@@ -124,10 +142,9 @@ function Body({ message, answered, viewer, actions }: MessageRowProps) {
 const DELIVERY = {
   pending: { icon: <ClockIcon />, words: 'Sending' },
   sent: { icon: <TickIcon />, words: 'Sent' },
-  failed: { icon: <WarningIcon />, words: 'Not sent' },
 }
 
-function Delivery({ state }: { state: ChatMessage['state'] }) {
+function Delivery({ state }: { state: keyof typeof DELIVERY }) {
   const { icon, words } = DELIVERY[state]
   return (
     <span className="delivery" data-state={state} title={words}>
@@ -140,9 +157,11 @@ function Delivery({ state }: { state: ChatMessage['state'] }) {
 function Failed({ message, actions }: { message: ChatMessage; actions: MessageActions }) {
   return (
     <p className="message-failed">
-      <span>Not sent. {message.error?.message}</span>
+      <span className="message-reason">
+        <WarningIcon /> Not sent. {message.error?.message}
+      </span>
       <button type="button" className="link-button" onClick={() => actions.retry(message.id)}>
-        Retry
+        Try again
       </button>
       <button type="button" className="link-button" onClick={() => actions.discard(message.id)}>
         Delete

@@ -1,6 +1,6 @@
 import type { ChatMessage } from '@tidewire/react'
 import type { ReactNode } from 'react'
-import { EditIcon, ReplyIcon, SmileIcon, TrashIcon } from '../parts/icons.tsx'
+import { EditIcon, ReplyIcon, SmileIcon, TalkIcon, TrashIcon } from '../parts/icons.tsx'
 import type { MessageActions } from './message-actions.ts'
 
 const QUICK = ['👍', '❤️', '😂']
@@ -13,6 +13,7 @@ interface MessageToolsProps {
 
 /** What can be done with the message that the pointer or the keyboard is at. */
 export function MessageTools({ message, isMine, actions }: MessageToolsProps) {
+  const { openThread } = actions
   return (
     <div className="tools" role="toolbar" aria-label="Message">
       {QUICK.map((emoji) => (
@@ -28,9 +29,16 @@ export function MessageTools({ message, isMine, actions }: MessageToolsProps) {
       <Tool label="Add a reaction" onUse={(anchor) => actions.pick(message, anchor)}>
         <SmileIcon />
       </Tool>
-      <Tool label="Reply" onUse={() => actions.reply(message)}>
-        <ReplyIcon />
-      </Tool>
+      {openThread !== undefined && (
+        <>
+          <Tool label="Reply" onUse={() => actions.reply(message)}>
+            <ReplyIcon />
+          </Tool>
+          <Tool label="Open the thread" onUse={() => openThread(message.id)}>
+            <TalkIcon />
+          </Tool>
+        </>
+      )}
       {isMine && (
         <>
           <Tool label="Edit" onUse={() => actions.edit(message)}>

@@ -12,10 +12,10 @@ interface QuoteProps {
 export function Quote({ message, viewer, onOpen }: QuoteProps) {
   if (!message) {
     return (
-      <p className="quote quote-lost">
+      <button type="button" className="quote quote-lost" onClick={onOpen}>
         <ReplyIcon />
         <span className="ellipsis">An answer to an earlier message</span>
-      </p>
+      </button>
     )
   }
   return (

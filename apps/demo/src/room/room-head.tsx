@@ -1,8 +1,8 @@
 import { useConnection, useRoom } from '@tidewire/react'
-import { connectionWords } from '../lib/connection-words.ts'
+import { carrierOf, connectionWords } from '../lib/connection-words.ts'
 import { labelOf, nameOf, otherOf } from '../lib/rooms.ts'
 import { counted } from '../lib/words.ts'
-import { PeopleIcon } from '../parts/icons.tsx'
+import { PeopleIcon, SearchIcon } from '../parts/icons.tsx'
 import { usePeople } from '../people/people.tsx'
 import { PersonAvatar } from '../people/person-avatar.tsx'
 import { LABELS } from '../people/status.ts'
@@ -13,12 +13,14 @@ interface RoomHeadProps {
   viewer: string
   isPeopleOpen: boolean
   onPeople: () => void
+  onSearch: () => void
 }
 
-export function RoomHead({ room, viewer, isPeopleOpen, onPeople }: RoomHeadProps) {
+export function RoomHead({ room, viewer, isPeopleOpen, onPeople, onSearch }: RoomHeadProps) {
   const { state } = useConnection()
   const { tone, label } = connectionWords(state, useChannelState(room), 0)
   const other = otherOf(room, viewer)
+  const carrier = carrierOf(state)
   return (
     <header className="room-head">
       <h1>
@@ -34,7 +36,19 @@ export function RoomHead({ room, viewer, isPeopleOpen, onPeople }: RoomHeadProps
       </h1>
       <span className="room-status" data-tone={tone}>
         {label}
+        {carrier !== undefined && <span className="room-carrier">{carrier}</span>}
       </span>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label="Search messages"
+        title="Search messages (Ctrl K)"
+        aria-keyshortcuts="Control+K Meta+K"
+        data-testid="search-button"
+        onClick={onSearch}
+      >
+        <SearchIcon size={18} />
+      </button>
       <PeopleButton room={room} isOpen={isPeopleOpen} onPress={onPeople} />
     </header>
   )

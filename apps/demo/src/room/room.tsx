@@ -1,181 +1,181 @@
-import { type UseRoomResult, useConnection, useReceipts, useRoom } from '@tidewire/react'
-import { useEffect, useMemo } from 'react'
+import { type UseRoomResult, useRoom } from '@tidewire/react'
+import { lazy, Suspense, useCallback, useEffect, useMemo } from 'react'
 import { Composer } from '../composer/composer.tsx'
 import { useFiles } from '../composer/use-files.ts'
-import { connectionWords } from '../lib/connection-words.ts'
-import { isDirect, labelOf, nameOf, otherOf } from '../lib/rooms.ts'
-import { type Beginning, rowsOf } from '../lib/rows.ts'
-import { CloseIcon } from '../parts/icons.tsx'
+import { useTarget } from '../lib/hooks.ts'
+import { forgetTarget } from '../lib/places.ts'
+import { labelOf, nameOf } from '../lib/rooms.ts'
+import { rootOf } from '../lib/threads.ts'
 import { Skeleton } from '../parts/notice.tsx'
-import { usePeople } from '../people/people.tsx'
-import { DeleteDialog } from './delete-dialog.tsx'
+import { Side } from '../parts/side.tsx'
 import { DropZone } from './drop-zone.tsx'
-import { MessageList } from './message-list.tsx'
-import { ReactionPicker } from './reactions.tsx'
+import { MissedBar } from './missed-bar.tsx'
+import { RoomBody } from './room-body.tsx'
+import { Problem, RoomDialogs } from './room-dialogs.tsx'
 import { RoomHead } from './room-head.tsx'
-import { EmptyRoom, Refused, Stopped } from './room-states.tsx'
 import { TypingLine } from './typing-line.tsx'
-import { useChannelState, useIsRestarted } from './use-channel-state.ts'
+import { useCandidates } from './use-candidates.ts'
+import { useGoal, type UseGoalResult } from './use-goal.ts'
+import { useMissed } from './use-missed.ts'
+import { type Panel, usePanel } from './use-panel.ts'
 import { useReadNotices } from './use-read-notices.ts'
 import { useReading } from './use-reading.ts'
 import { useRoomActions } from './use-room-actions.ts'
+
+const PeoplePanel = lazy(async () => ({
+  default: (await import('../people/people-panel.tsx')).PeoplePanel,
+}))
+const ThreadPanel = lazy(async () => ({
+  default: (await import('../thread/thread-panel.tsx')).ThreadPanel,
+}))
 
 interface RoomProps {
   /** Its channel. */
   room: string
   viewer: string
-  isPeopleOpen: boolean
-  onPeople: () => void
+  onSearch: () => void
 }
 
-/** One room or direct talk: its head, its messages, and where to write. */
-export function Room({ room, viewer, isPeopleOpen, onPeople }: RoomProps) {
+/** One room or direct talk: its head, its messages, where to write, and what stands beside it. */
+export function Room({ room, viewer, onSearch }: RoomProps) {
   const name = nameOf(room)
   const here = useRoom(name)
   const files = useFiles(room)
   const reading = useReading(here)
   const doing = useRoomActions(here, viewer)
   const people = useCandidates(here, room, viewer)
-  const { task, setTask, picking, setPicking, deleting, setDeleting, attempt } = doing
+  const going = useGoal(here)
+  const missing = useMissed(room, viewer)
+  const { panel: asked, togglePeople, openThread, close } = usePanel()
+  const { task, setTask } = doing
   const isRefused = here.status === 'left' && here.error !== undefined
   const label = labelOf(room, viewer)
+  const { send, messages } = here
+  const { goTo } = going
+  const { missed } = missing
+  // It is opened by any message of it.
+  const panel = useMemo(
+    () => (asked?.kind === 'thread' ? { ...asked, root: rootOf(messages, asked.root) } : asked),
+    [asked, messages],
+  )
 
   useReadNotices(here, room, viewer)
+  useAddressed(goTo)
 
-  const { send, edit, remove, messages } = here
-  const { forget } = reading
+  const actions = useMemo(
+    () => ({
+      ...doing.actions,
+      jump: (id: string) => goTo({ id }),
+      openThread,
+    }),
+    [doing.actions, goTo, openThread],
+  )
   const onSend = (content: string): void => {
-    if (task?.kind === 'edit') {
-      if (content !== task.message.content) attempt(edit(task.message.id, content))
-    } else {
+    if (task?.kind === 'edit') doing.saveEdit(task.message, content)
+    else {
       send(content, { replyTo: task?.message.id, attachments: files.take() })
-      forget()
+      reading.forget()
+      missing.forget()
     }
     setTask(undefined)
   }
-  const onEditLast = (): void => {
-    const last = messages.findLast(
-      ({ user, state, deleted }) => user === viewer && state === 'sent' && !deleted,
-    )
-    if (last) setTask({ kind: 'edit', message: last })
+  const showMissed = (): void => {
+    if (missed) goTo({ offset: missed.first })
+    missing.close()
   }
 
   return (
-    <DropZone label={label} isDisabled={isRefused} onFiles={files.add}>
-      <RoomHead room={room} viewer={viewer} isPeopleOpen={isPeopleOpen} onPeople={onPeople} />
-      <RoomBody {...{ room, viewer, here, reading, doing }} />
-      <TypingLine name={name} />
-      {doing.problem !== undefined && (
-        <p className="problem" role="alert">
-          <span>{doing.problem}</span>
-          <button
-            type="button"
-            className="icon-button"
-            aria-label="Close"
-            onClick={doing.forgetProblem}
-          >
-            <CloseIcon />
-          </button>
-        </p>
-      )}
-      <Composer
-        room={room}
-        viewer={viewer}
-        isDisabled={isRefused}
-        task={task}
-        people={people}
-        files={files}
-        onSend={onSend}
-        onCancel={() => setTask(undefined)}
-        onEditLast={onEditLast}
-      />
-      {picking && (
-        <ReactionPicker
-          anchor={picking.anchor}
-          onChoose={(emoji) => doing.actions.toggle(picking.message, emoji)}
-          onClose={() => setPicking(undefined)}
+    <>
+      <DropZone label={label} isDisabled={isRefused} onFiles={files.add}>
+        <RoomHead
+          room={room}
+          viewer={viewer}
+          isPeopleOpen={panel?.kind === 'people'}
+          onPeople={togglePeople}
+          onSearch={onSearch}
         />
-      )}
-      {deleting && (
-        <DeleteDialog
-          message={deleting}
-          onDelete={() => {
-            attempt(remove(deleting.id))
-            setDeleting(undefined)
-          }}
-          onClose={() => setDeleting(undefined)}
+        <div className="room-main">
+          <RoomBody
+            {...{ room, viewer, here, going, actions }}
+            readTo={earlier(reading.readTo, missed && missed.first - 1)}
+            onAtBottom={reading.setIsAtBottom}
+            openThread={panel?.kind === 'thread' ? panel.root : undefined}
+          />
+          <OnTheWay going={going} />
+          {missed && missing.isNews && !going.isOnTheWay && (
+            <MissedBar missed={missed} onShow={showMissed} onClose={missing.close} />
+          )}
+        </div>
+        <TypingLine name={name} />
+        <Problem doing={doing} />
+        <Composer
+          room={room}
+          label={`Message ${label}`}
+          isDisabled={isRefused}
+          task={task}
+          viewer={viewer}
+          people={people}
+          files={files}
+          onSend={onSend}
+          onCancel={() => setTask(undefined)}
+          onEditLast={() => doing.editLast(messages)}
         />
-      )}
-    </DropZone>
+        <RoomDialogs doing={doing} />
+      </DropZone>
+      {panel && <Beside {...{ panel, room, viewer, here, goTo, people }} onClose={close} />}
+    </>
   )
 }
 
-interface RoomBodyProps {
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
+}
+
+/** The message that the address names. */
+function useAddressed(goTo: UseGoalResult['goTo']): void {
+  const target = useTarget()
+  useEffect(() => {
+    if (target === undefined) return
+    goTo({ offset: target })
+    forgetTarget()
+  }, [target, goTo])
+}
+
+/** While a message is looked for, and when it is not there. */
+function OnTheWay({ going: { isOnTheWay, problem, forget } }: { going: UseGoalResult }) {
+  if (!isOnTheWay && problem === undefined) return null
+  return (
+    <div className="missed" role="status" data-testid="on-the-way">
+      <span className="missed-show">{problem ?? 'Going back to that message'}</span>
+      <button type="button" className="link-button missed-stop" onClick={forget}>
+        {isOnTheWay ? 'Stop' : 'Close'}
+      </button>
+    </div>
+  )
+}
+
+interface BesideProps {
+  panel: Panel
   room: string
   viewer: string
   here: UseRoomResult
-  reading: ReturnType<typeof useReading>
-  doing: ReturnType<typeof useRoomActions>
+  goTo: UseGoalResult['goTo']
+  people: readonly string[]
+  onClose: () => void
 }
 
-function RoomBody({ room, viewer, here, reading, doing }: RoomBodyProps) {
-  const { state: connection, connect } = useConnection()
-  const subscription = useChannelState(room)
-  const { markRead } = useReceipts(nameOf(room))
-  const beginning = beginningOf(here, useIsRestarted(room))
-  const { messages, hasMore, loading, status, error } = here
-  const { readTo } = reading
-  const rows = useMemo(
-    () => rowsOf(messages, beginning, readTo, viewer),
-    [messages, beginning, readTo, viewer],
+function Beside({ panel, goTo, onClose, ...props }: BesideProps) {
+  const isThread = panel.kind === 'thread'
+  const onShow = useCallback((id: string) => goTo({ id }), [goTo])
+  return (
+    <Side label={isThread ? 'Thread' : 'People'} isLarge={isThread} onClose={onClose}>
+      <Suspense fallback={<Skeleton label={isThread ? 'the thread' : 'people'} />}>
+        {isThread ? (
+          <ThreadPanel key={panel.root} {...props} root={panel.root} {...{ onShow, onClose }} />
+        ) : (
+          <PeoplePanel viewer={props.viewer} room={props.room} onClose={onClose} />
+        )}
+      </Suspense>
+    </Side>
   )
-  if (status === 'left' && error) return <Refused error={error} />
-  if (messages.length > 0 || (hasMore && !loading)) {
-    return (
-      <MessageList
-        rows={rows}
-        messages={messages}
-        receipts={here.receipts}
-        room={room}
-        viewer={viewer}
-        unread={here.unread}
-        isLoadingOlder={here.loadingMore}
-        actions={doing.actions}
-        onOlder={here.loadMore}
-        onAtBottom={reading.setIsAtBottom}
-        onSeen={markRead}
-      />
-    )
-  }
-  if (connection.name === 'failed') {
-    const { sentence } = connectionWords(connection, subscription, 0)
-    return <Stopped message={sentence ?? ''} onRetry={connect} />
-  }
-  if (loading || status === 'joining') return <Skeleton label="messages" />
-  return <EmptyRoom label={labelOf(room, viewer)} isDirect={isDirect(room)} />
-}
-
-/** Whom a mention may mean: who is here first, then everybody else. */
-function useCandidates(here: UseRoomResult, room: string, viewer: string): readonly string[] {
-  const { people, onMet } = usePeople()
-  const { members, messages } = here
-  const inRoom = useMemo(() => {
-    const authors = messages.flatMap(({ user }) => user ?? [])
-    const users = new Set([...members, ...authors])
-    users.delete(viewer)
-    return [...users].toSorted((a, b) => a.localeCompare(b))
-  }, [members, messages, viewer])
-  const other = otherOf(room, viewer)
-  useEffect(() => onMet(other === undefined ? inRoom : [other]), [inRoom, other, onMet])
-  return useMemo(() => {
-    if (other !== undefined) return [other]
-    return [...new Set([...inRoom, ...people.map(({ user }) => user)])]
-  }, [inRoom, people, other])
-}
-
-function beginningOf(here: UseRoomResult, isRestarted: boolean): Beginning {
-  const { hasMore, loadingMore, error, messages } = here
-  if (hasMore) return error && !loadingMore ? 'failed' : 'more'
-  if (isRestarted) return 'restarted'
-  return (messages[0]?.offset ?? 1) > 1 ? 'expired' : 'start'
 }

@@ -8,8 +8,8 @@ interface Picking {
   anchor: HTMLElement
 }
 
-interface UseRoomActionsResult {
-  actions: Omit<MessageActions, 'jump'>
+export interface UseRoomActionsResult {
+  actions: Omit<MessageActions, 'jump' | 'openThread'>
   /** What the next message is for. */
   task: Task | undefined
   setTask: (task: Task | undefined) => void
@@ -17,15 +17,19 @@ interface UseRoomActionsResult {
   setPicking: (picking: Picking | undefined) => void
   deleting: ChatMessage | undefined
   setDeleting: (message: ChatMessage | undefined) => void
-  /** Waits for what was asked of the server, and tells of it if it is refused. */
-  attempt: (deed: Promise<unknown>) => void
+  remove: (message: ChatMessage) => void
+  /** The text of the message that is edited now. */
+  saveEdit: (message: ChatMessage, content: string) => void
+  /** Edits the last of these messages that is the viewer's own. */
+  editLast: (messages: readonly ChatMessage[]) => void
+  /** What was refused, and why. */
   problem: string | undefined
   forgetProblem: () => void
 }
 
 /** What a reader does with the messages of a room. */
 export function useRoomActions(room: UseRoomResult, viewer: string): UseRoomActionsResult {
-  const { retry, discard, react } = room
+  const { retry, discard, react, edit, remove } = room
   const [task, setTask] = useState<Task>()
   const [picking, setPicking] = useState<Picking>()
   const [deleting, setDeleting] = useState<ChatMessage>()
@@ -57,7 +61,16 @@ export function useRoomActions(room: UseRoomResult, viewer: string): UseRoomActi
     setPicking,
     deleting,
     setDeleting,
-    attempt,
+    remove: ({ id }) => attempt(remove(id)),
+    saveEdit: ({ id, content: before }, content) => {
+      if (content !== before) attempt(edit(id, content))
+    },
+    editLast: (messages) => {
+      const last = messages.findLast(
+        ({ user, state, deleted }) => user === viewer && state === 'sent' && !deleted,
+      )
+      if (last) setTask({ kind: 'edit', message: last })
+    },
     problem,
     forgetProblem: useCallback(() => setProblem(undefined), []),
   }

@@ -256,7 +256,7 @@ it(
   'whatever is done, and in whatever order: state and events make what is fetched anew',
   async () => {
     const long = fc.array(burst(24), { minLength: 40, maxLength: 60 })
-    const steps = await verified(long, { sequences: 1, worlds: NIGHTLY ? 100 : 6 })
+    const steps = await verified(long, { sequences: 1, worlds: NIGHTLY ? 60 : 6 })
     expect(steps).toBeGreaterThan(600)
   },
   TIMEOUT_MS,
@@ -266,7 +266,7 @@ it(
   'so it is in many rooms of one server',
   async () => {
     const short = fc.array(burst(200), { minLength: 2, maxLength: 6 })
-    const size = NIGHTLY ? { sequences: 200, worlds: 15 } : { sequences: 200, worlds: 1 }
+    const size = NIGHTLY ? { sequences: 200, worlds: 10 } : { sequences: 200, worlds: 1 }
     expect(await verified(short, size)).toBeGreaterThan(1_500)
   },
   TIMEOUT_MS,

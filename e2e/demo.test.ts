@@ -257,3 +257,26 @@ it('is used by the keyboard alone', async () => {
   await page.keyboard.press('Escape')
   await page.getByTestId('search').waitFor({ state: 'detached' })
 })
+
+it('fits a narrow phone: nothing scrolls sideways, and a thread fills the screen', async () => {
+  const publish = await publisher(server, 'Maximiliane-Hohenzollern-von-Sigmaringen')
+  const word = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau'.repeat(3)
+  const first = await publish('chat:general', 'message', { content: word })
+  await publish('chat:general', 'message', { content: `${word} too`, reply_to: first })
+  await publish('chat:a-room-of-which-the-name-is-long', 'message', { content: '@ada look' })
+  const { page } = await open('ada', { size: { width: 360, height: 640 } })
+  const excess = (): Promise<number> =>
+    page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+  await page.getByTestId('thread-link').waitFor()
+  expect(await excess()).toBe(0)
+  await page.getByTestId('thread-link').click()
+  await page.getByTestId('thread-message').nth(1).waitFor()
+  const { width, height } = (await page.getByTestId('thread').boundingBox()) ?? {}
+  expect(width).toBeGreaterThan(350)
+  expect(height).toBeGreaterThan(600)
+  await page.keyboard.press('Escape')
+  await page.getByTestId('thread').waitFor({ state: 'detached' })
+  await page.goto(`${server.url}/?user=ada#/inbox`)
+  await page.getByTestId('notification').waitFor()
+  expect(await excess()).toBe(0)
+})

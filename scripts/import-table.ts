@@ -106,6 +106,7 @@ export const TABLE: readonly Row[] = [
       'packages/server/src/handlers.ts',
       'packages/server/src/own-json.ts',
       'packages/server/src/parts.ts',
+      'packages/server/src/rounds.ts',
     ],
     may: [
       'server',

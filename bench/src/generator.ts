@@ -28,6 +28,10 @@ export interface Load {
   subscribers: number
   /** Bytes of the published JSON payload. */
   payload: number
+  /** What fills it: text of which a compressor makes a third, instead of one letter. */
+  content?: 'words'
+  /** Subscribers offer permessage-deflate, and insist on it. */
+  deflate?: boolean
   inFlight: number
   /**
    * Publications per second by schedule, with latencies from when they were due. `inFlight` is then
@@ -51,12 +55,19 @@ export function hasCompiler(): boolean {
   return process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0
 }
 
+/** Whether compressed messages can be looked into. Without it everything else is measured all the same. */
+export function hasZlib(): boolean {
+  const read = spawnSync('cc', ['-E', '-include', 'zlib.h', '-x', 'c', '/dev/null'])
+  return read.status === 0
+}
+
 /** The programs that make load, a folder of `generator/` each. */
 export type Program = 'broadcast' | 'channels' | 'fleet'
 
 /** Compiles the program where its sources are newer, and returns its path. */
 export function compileGenerator(name: Program): string {
-  const program = join(paths.build, `generator-${name}`)
+  const zlib = name === 'broadcast' && hasZlib()
+  const program = join(paths.build, `generator-${name}${zlib ? '-zlib' : ''}`)
   const common = join(paths.generatorSources, 'common')
   const sources = [common, join(paths.generatorSources, name)].flatMap((folder) =>
     readdirSync(folder).map((file) => join(folder, file)),
@@ -70,7 +81,8 @@ export function compileGenerator(name: Program): string {
   const files = sources.filter((path) => path.endsWith('.c'))
   const fresh = `${program}.${process.pid}` // another process may run or compile the same program
   const flags = ['-std=gnu11', '-O2', '-Wall', '-I', common, '-o', fresh]
-  const compiler = spawnSync('cc', [...flags, ...files], { encoding: 'utf8' })
+  const libraries = zlib ? ['-lz'] : []
+  const compiler = spawnSync('cc', [...flags, ...files, ...libraries], { encoding: 'utf8' })
   if (compiler.status !== 0) throw new Error(`The generator does not compile:\n${compiler.stderr}`)
   renameSync(fresh, program)
   return program
@@ -87,12 +99,13 @@ export async function generate(
 }
 
 function generatorFlags(load: Load): Record<string, string | number | undefined> {
-  const { inFlight, slowRate, publisherPath, ...flags } = load
+  const { inFlight, slowRate, publisherPath, deflate, ...flags } = load
   return {
     ...flags,
     'in-flight': inFlight,
     'slow-rate': slowRate,
     'publisher-path': publisherPath,
+    deflate: deflate === true ? 1 : undefined,
   }
 }
 
@@ -105,6 +118,7 @@ interface RawResult {
   acks: number
   cpu_seconds: number
   frame_bytes: number
+  wire_bytes: number
   last_subscriber_ms?: Latency
   delivery_ms?: Latency
   ack_ms?: Latency
@@ -124,6 +138,7 @@ function toMeasurement(raw: RawResult): Measurement {
     acks: raw.acks,
     cpuSeconds: raw.cpu_seconds,
     frameBytes: raw.frame_bytes,
+    wireBytes: raw.wire_bytes,
     total: {
       publications: raw.total.publications,
       receivedByAll: raw.total.received_by_all,

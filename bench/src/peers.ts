@@ -10,6 +10,7 @@ import { nchanConfig, nchanModule } from './servers/nchan-config.ts'
 
 export const peerNames = [
   'tidewire',
+  'tidewire-plain',
   'bun',
   'ws',
   'ws-framed',
@@ -64,27 +65,31 @@ const socketIo = {
   install: 'npm',
 } as const
 
+const tidewire: Peer = {
+  name: 'tidewire',
+  protocol: 'tidewire',
+  guarantee: 'every offset once, in order; replayable; publishes acked',
+  ...packaged(paths.cli),
+  command: (port, directory) => [
+    node,
+    join(paths.cli, 'bin/tidewire.js'),
+    'serve',
+    '--dev',
+    '--no-limits',
+    '--port',
+    String(port),
+    '--data',
+    directory,
+    '--ops-port',
+    'off',
+  ],
+  path: async (port) => `/v1/ws?token=${await devToken(port)}`,
+}
+
 const peers: Record<PeerName, Peer> = {
-  tidewire: {
-    name: 'tidewire',
-    protocol: 'tidewire',
-    guarantee: 'every offset once, in order; replayable; publishes acked',
-    ...packaged(paths.cli),
-    command: (port, directory) => [
-      node,
-      join(paths.cli, 'bin/tidewire.js'),
-      'serve',
-      '--dev',
-      '--no-limits',
-      '--port',
-      String(port),
-      '--data',
-      directory,
-      '--ops-port',
-      'off',
-    ],
-    path: async (port) => `/v1/ws?token=${await devToken(port)}`,
-  },
+  tidewire,
+  // Where the other row of Tidewire is not what it is by default.
+  'tidewire-plain': { ...tidewire, name: 'tidewire-plain' },
   bun: {
     name: 'bun',
     protocol: 'bun',

@@ -37,8 +37,10 @@ export interface Measurement {
   acks: number
   /** CPU seconds of the generator in the window. */
   cpuSeconds: number
-  /** Mean size of a delivered WebSocket frame. */
+  /** Mean size of a delivered WebSocket frame; as if not compressed where each connection has its window. */
   frameBytes: number
+  /** What all subscribers received in the window, compressed where it was. */
+  wireBytes: number
   /** From handing a publication to the socket (or from when it was due) to its receipt by the slowest subscriber. */
   lastSubscriberMs?: Latency
   /** The same to every 64th subscriber. */

@@ -20,6 +20,7 @@ const schedules: Record<string, Schedule> = {
   s7: { warmup: 1, seconds: 2, repeat: 2, minutes: 2 },
   s8: { warmup: 1, seconds: 3, repeat: 2, minutes: 2 },
   s9: { warmup: 1, seconds: 12, repeat: 2, minutes: 5 },
+  people: { warmup: 1, seconds: 2, repeat: 1, minutes: 1.5 },
   sse: { warmup: 1, seconds: 2, repeat: 2, minutes: 1.5 },
   compression: { warmup: 1, seconds: 2, repeat: 2, minutes: 2 },
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { converse, settle } from './conversation.ts'
+import { checkAccepted, exchange } from './exchange.ts'
 import { blocksOf, checkAnswer, checkBlock, initOf } from './http.ts'
 import { Doors, DOORS } from './doors.ts'
 import { named } from './named.ts'
@@ -11,8 +12,8 @@ import { HTTP_WRITES } from './vectors/protocol-http.ts'
 import { HTTP_READS } from './vectors/protocol-http-reads.ts'
 import { LOG } from './vectors/protocol-log.ts'
 import { SSE } from './vectors/protocol-sse.ts'
-import { FRAMES, type FrameVector } from './vectors/rfc6455-frames.ts'
-import { HANDSHAKES, type HandshakeAnswer } from './vectors/rfc6455-handshakes.ts'
+import { FRAMES } from './vectors/rfc6455-frames.ts'
+import { HANDSHAKES } from './vectors/rfc6455-handshakes.ts'
 import { check, Run } from './run.ts'
 import { closed, refused } from './vocabulary.ts'
 
@@ -39,11 +40,9 @@ describe.each(DOORS)('%s', (where, proxied) => {
   describe('RFC 6455: a frame', () => {
     it.each(named(FRAMES))('%s', async (_, vector) => {
       const { peer } = await open({ target: `/v1/ws?token=${doors.tokens.ada}` })
-      for (const bytes of bytesOf(vector)) await peer.wire.write(bytes)
-      const heard: Heard[] = []
-      for (const _ of vector.expect) heard.push(await peer.next())
-      expect(heard.map(say)).toEqual(vector.expect)
-      await settle(peer, heard.at(-1))
+      const { words, last } = await exchange(peer, vector)
+      expect(words).toEqual(vector.expect)
+      await settle(peer, last)
     })
   })
 
@@ -56,10 +55,7 @@ describe.each(DOORS)('%s', (where, proxied) => {
         const peer = await ask({ method, headers })
         expect(performance.now() - before).toBeLessThan(2000)
         expect([answer.status].flat()).toContain(peer.answer.status)
-        expect(picked(peer.answer.headers, answer)).toEqual(answer.headers ?? {})
-        if (answer.status !== 101) return
-        expect(await peer.next()).toMatchObject({ type: 'connection_established' })
-        await settle(peer, undefined)
+        await checkAccepted(peer, answer)
       },
     )
   })
@@ -130,32 +126,6 @@ describe.each(DOORS)('%s', (where, proxied) => {
     )
   })
 })
-
-/** One word or two for what was heard. */
-function say(heard: Heard): string {
-  if ('type' in heard) return `message ${heard.type}`
-  if ('pong' in heard) return `pong ${heard.pong}`.trim()
-  if ('closed' in heard) return `close ${heard.closed ?? ''}`.trim()
-  return 'binary' in heard ? 'binary' : 'end'
-}
-
-function bytesOf({ send, bytewise }: FrameVector): Buffer[] {
-  // At once, since an end of the connection that finds us writing would take with it what was not read yet.
-  const all = Buffer.concat(send)
-  return bytewise === true ? Array.from(all, (byte) => Buffer.of(byte)) : [all]
-}
-
-function picked(
-  headers: Record<string, string>,
-  { headers: wanted = {} }: HandshakeAnswer,
-): Record<string, string | undefined> {
-  return Object.fromEntries(
-    Object.keys(wanted).map((name) => [
-      name,
-      name === 'connection' ? headers[name]?.toLowerCase() : headers[name],
-    ]),
-  )
-}
 
 function requestOf(vector: ProtocolVector): Request {
   const { token = 'query' } = vector

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ServerProcess } from '../support/server-process.ts'
+import { ServerProcess, type ServerProcessOptions } from '../support/server-process.ts'
 import { Nginx } from './nginx.ts'
 import type { Tokens } from './run.ts'
 
@@ -22,8 +22,9 @@ export class Doors {
     this.#nginx = nginx
   }
 
-  static async open(): Promise<Doors> {
-    const server = await ServerProcess.start()
+  /** A `config` has to have `dev`, which makes the tokens. */
+  static async open(options?: ServerProcessOptions): Promise<Doors> {
+    const server = await ServerProcess.start(options)
     const nginx = await Nginx.start(server.port)
     return new Doors(server, nginx, {
       ada: await server.token('ada'),

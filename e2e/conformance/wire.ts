@@ -5,6 +5,8 @@ export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, 
 
 export interface Frame {
   opcode: number
+  /** As in `FrameOptions`. */
+  rsv: number
   payload: Buffer
 }
 
@@ -112,7 +114,8 @@ export class Wire {
     const bytes = this.#take(size.head + size.payload)
     const payload = bytes.subarray(size.head)
     const key = size.masked ? bytes.subarray(size.head - 4, size.head) : Buffer.alloc(4)
-    return { opcode: bytes[0]! & 0x0f, payload: masked(payload, key) }
+    const first = bytes[0]!
+    return { opcode: first & 0x0f, rsv: (first >> 4) & 7, payload: masked(payload, key) }
   }
 
   /** No more is sent. */

@@ -6,6 +6,7 @@ import { playFloods } from './floods/play-all.ts'
 import type { Report } from './rig/report.ts'
 import { SCENARIOS } from './scenarios/index.ts'
 import type { Scenario, Size } from './scenarios/scenario.ts'
+import { playSequences } from './sequences.ts'
 import { runSimulation, type SimulationReport } from './simulation/run-simulation.ts'
 import { summarise } from './summary.ts'
 import { tableOf } from './table.ts'
@@ -13,7 +14,8 @@ import { tableOf } from './table.ts'
 const USAGE = `npm run test:nightly -- [flags]
 
   --minutes n     how long it goes round; the scenario under way is finished (20). Without --only, a fifth of the
-                  time simulates networks and clocks, thousands of seeds, and before it each flood is played once
+                  time simulates networks and clocks, thousands of seeds; before it each flood is played once, and
+                  tens of thousands of random sequences of what people do
   --seed n        of the first run; each run has the next one (random)
   --only a,b      of ${SCENARIOS.map(({ id }) => id).join(', ')} (all)
   --size s        small or large (large)`
@@ -26,7 +28,7 @@ interface Flags {
   seed: number
   scenarios: readonly Scenario[]
   size: Size
-  /** Everything else, too: floods, and simulated networks and clocks. */
+  /** Everything else, too: floods, sequences, and simulated networks and clocks. */
   whole: boolean
 }
 
@@ -37,6 +39,7 @@ const SIMULATED = 0.2
 async function nightly({ minutes, seed, scenarios, size, whole }: Flags): Promise<boolean> {
   say(`${minutes} minutes of ${scenarios.map(({ id }) => id).join(', ')}, from seed ${seed}`)
   const floods = whole ? await playFloods(size, say) : []
+  const sequences = whole ? await playSequences(say) : undefined
   const simulation = whole ? await simulateFor(minutes * SIMULATED, seed) : undefined
   const deadline = performance.now() + minutes * (whole ? 1 - SIMULATED : 1) * 60_000
   const reports: Report[] = []
@@ -45,12 +48,21 @@ async function nightly({ minutes, seed, scenarios, size, whole }: Flags): Promis
     const report = await scenario.run(seed + i, size)
     reports.push(report)
     say(lineOf(report))
-    write({ minutes, seed, size, floods, simulation, summary: summarise(reports), reports })
+    write({
+      minutes,
+      seed,
+      size,
+      floods,
+      sequences,
+      simulation,
+      summary: summarise(reports),
+      reports,
+    })
   }
   const summary = summarise(reports)
   say(`\n${tableOf(summary)}\n\nwritten to ${RESULTS}`)
-  const failed = [...floods, ...(simulation === undefined ? [] : [simulation])].filter(
-    ({ failures }) => failures.length > 0,
+  const failed = [...floods, sequences, simulation].filter(
+    (report) => report !== undefined && report.failures.length > 0,
   )
   return summary.failed === 0 && failed.length === 0
 }

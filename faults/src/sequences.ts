@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { join } from 'node:path'
 
 /** Tests that do random things and hold what clients derive from events against what they are told anew (P11). */
 const TESTS = [
@@ -8,7 +9,7 @@ const TESTS = [
   'packages/client/src/feed-entries.test.ts',
 ]
 const ROOT = new URL('../../', import.meta.url).pathname
-const VITEST = new URL('../../node_modules/vitest/vitest.mjs', import.meta.url).pathname
+const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
 /** Of the end of the output, which says what failed and how it is repeated. */
 const KEPT = 4000
 

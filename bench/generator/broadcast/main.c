@@ -23,6 +23,7 @@ static struct options parse_options(int count, char **values) {
       {"seconds", 1, 0, 't'},   {"stall", 1, 0, 'l'},   {"complete", 1, 0, 'a'},
       {"rate", 1, 0, 'r'},      {"stalled", 1, 0, 'S'}, {"slow", 1, 0, 'o'},
       {"slow-rate", 1, 0, 'R'}, {"publisher-path", 1, 0, 'U'},
+      {"content", 1, 0, 'C'},   {"deflate", 1, 0, 'z'},
       {0, 0, 0, 0},
   };
   struct options options = {.target.host = "127.0.0.1", .target.channel = "bench", .subscribers = 200,
@@ -36,6 +37,8 @@ static struct options parse_options(int count, char **values) {
       case 'P': options.protocol = protocol_named(optarg); break;
       case 'u': options.target.path = optarg; break;
       case 'U': options.target.publisher_path = optarg; break;
+      case 'C': options.words = strcmp(optarg, "words") == 0; break;
+      case 'z': options.target.deflate = atoi(optarg); break;
       case 'r': options.rate = atof(optarg); break;
       case 'S': options.stalled = atoi(optarg); break;
       case 'o': options.slow = atoi(optarg); break;
@@ -54,6 +57,10 @@ static struct options parse_options(int count, char **values) {
   if (!options.protocol || options.target.port <= 0) die("--protocol and --port are needed");
   if (options.subscribers < 1 || options.in_flight < 1) die("at least one of everything");
   if (options.stalled + options.slow >= options.subscribers) die("somebody has to read");
+  if (options.target.deflate && options.stalled + options.slow > 0)
+    die("who reads slowly is sent nothing compressed here");
+  if (options.target.deflate && options.protocol->framing != BY_FRAME)
+    die("only messages that are WebSocket messages can be compressed here");
   if (options.await_acks && !options.protocol->acks) die("this protocol has no acks");
   return options;
 }
@@ -86,11 +93,11 @@ static void print_result(const struct run *run) {
   const struct stream *stream = &run->checker.stream;
   const struct problem *problem = &run->checker.problem;
   printf("{\"event\":\"result\",\"ok\":%s,\"seconds\":%.6f,\"deliveries\":%llu,\"publications\":%llu,"
-         "\"acks\":%llu,\"cpu_seconds\":%.4f,\"frame_bytes\":%.1f,\"heartbeats\":%llu",
+         "\"acks\":%llu,\"cpu_seconds\":%.4f,\"frame_bytes\":%.1f,\"wire_bytes\":%llu,\"heartbeats\":%llu",
          problem->kind ? "false" : "true", run->seconds, (unsigned long long)run->deliveries,
          (unsigned long long)run->published, (unsigned long long)run->acks, run->cpu,
          stream->last ? (double)stream->head / (double)stream->last : 0,
-         (unsigned long long)run->checker.heartbeats);
+         (unsigned long long)run->wire_bytes, (unsigned long long)run->checker.heartbeats);
   printf(",\"total\":{\"publications\":%llu,\"received_by_all\":%llu,\"acks\":%llu}",
          (unsigned long long)run->publisher.published, (unsigned long long)stream->first,
          (unsigned long long)run->publisher.acks);

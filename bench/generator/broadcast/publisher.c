@@ -6,10 +6,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { OUT_SIZE = 256 << 10, IN_SIZE = CARRY_SIZE };
+#include "words.h"
+
+/* TEXT_SIZE: far above any window that a compressor remembers. */
+enum { OUT_SIZE = 256 << 10, IN_SIZE = CARRY_SIZE, TEXT_SIZE = 4 << 20 };
 
 void publisher_init(struct publisher *publisher, const struct checker *checker, const char *channel,
-                    size_t payload_size) {
+                    size_t payload_size, int words) {
   *publisher = (struct publisher){.out = malloc(OUT_SIZE), .in = malloc(IN_SIZE)};
   publisher->stamps = calloc(checker->stream.mask + 1, sizeof *publisher->stamps);
   if (!publisher->out || !publisher->in || !publisher->stamps) die("out of memory");
@@ -17,6 +20,9 @@ void publisher_init(struct publisher *publisher, const struct checker *checker, 
   publisher->protocol = name ? protocol_named(name) : checker->protocol;
   publish_build(&publisher->publish, publisher->protocol, channel, payload_size);
   if (publisher->publish.length > OUT_SIZE) die("the payload is too large");
+  if (!words) return;
+  publisher->publish.text_length = TEXT_SIZE;
+  publisher->publish.text = words_make(TEXT_SIZE);
 }
 
 uint64_t publisher_due(const struct publisher *publisher, uint64_t now) {

@@ -25,8 +25,9 @@ struct publisher {
   size_t in_length;
 };
 
+/* `words`: payloads are text that compresses like one, and no two are the same. */
 void publisher_init(struct publisher *publisher, const struct checker *checker, const char *channel,
-                    size_t payload_size);
+                    size_t payload_size, int words);
 
 /* How many publications are due in all; open loop only. */
 uint64_t publisher_due(const struct publisher *publisher, uint64_t now);

@@ -62,7 +62,8 @@ void run_connect(struct run *run) {
   }
   laggards_connect(&run->laggards, &run->checker, &options->target, run->healthy, options->stalled,
                    options->slow, options->slow_rate);
-  publisher_init(&run->publisher, &run->checker, options->target.channel, options->payload);
+  publisher_init(&run->publisher, &run->checker, options->target.channel, options->payload,
+                 options->words);
   if (options->rate > 0) run->publisher.interval = 1e9 / options->rate;
   run->publisher.fd = session_open(&run->checker, &options->target, NULL,
                                    &run->publisher.wrapper, &rest);
@@ -151,6 +152,7 @@ static void begin_window(struct run *run, uint64_t now) {
   run->published = run->publisher.published;
   run->due = due(run, now);
   run->acks = run->publisher.acks;
+  run->wire_bytes = run->checker.wire_bytes;
   run->cpu = cpu_seconds();
   event("begin");
 }
@@ -161,6 +163,7 @@ static void end_window(struct run *run, uint64_t now) {
   run->published = run->publisher.published - run->published;
   run->due = due(run, now) - run->due;
   run->acks = run->publisher.acks - run->acks;
+  run->wire_bytes = run->checker.wire_bytes - run->wire_bytes;
   run->cpu = cpu_seconds() - run->cpu;
   event("end");
 }

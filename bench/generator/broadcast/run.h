@@ -18,6 +18,7 @@ struct options {
   double slow_rate;
   int await_acks; /* the window is opened by acks, not by deliveries */
   size_t payload;
+  int words; /* in it, instead of one letter */
   uint64_t in_flight;
   double rate; /* publications per second, whatever comes of them; 0: a closed loop */
   double warmup, seconds, stall;
@@ -39,7 +40,7 @@ struct run {
   int unsustained; /* open loop: the server fell so far behind that the schedule was given up */
   struct histogram last, sampled, acked;
   /* counters at the start of the window, then their growth in it */
-  uint64_t begin, deliveries, published, due, acks;
+  uint64_t begin, deliveries, published, due, acks, wire_bytes;
   double seconds, cpu;
 };
 

@@ -17,8 +17,10 @@ struct opening {
 
 /* `got` more bytes, which may be wrapped. */
 static void take(struct opening *opening, size_t got) {
-  long left = unwrap(opening->protocol->wrapping, opening->wrapper, opening->bytes + opening->have,
-                     got);
+  uint8_t *fresh = opening->bytes + opening->have;
+  struct inflater *inflater = opening->wrapper->inflater;
+  long left = inflater ? inflater_unpack(inflater, fresh, got, fresh, READ_SIZE)
+                       : unwrap(opening->protocol->wrapping, opening->wrapper, fresh, got);
   if (left < 0) die("the server sent something that is not wrapped as it should be");
   opening->have += (size_t)left;
 }
@@ -31,7 +33,8 @@ static void await_message(struct opening *opening, const char *expected,
   for (;;) {
     struct frame message;
     long length;
-    while ((length = protocol_decode(opening->protocol, bytes, opening->have, &message)) > 0) {
+    while ((length = checker_decode(opening->checker, opening->protocol, bytes, opening->have,
+                                    &message)) > 0) {
       int found = memmem(message.payload, message.length, expected, strlen(expected)) != NULL;
       if (!found && !checker_heartbeat(opening->checker, opening->fd, &message) &&
           protocol_meaning(opening->protocol, &message) != MEANS_NOTHING)
@@ -70,6 +73,20 @@ static void say(const struct opening *opening, const char *text, const char *sin
   websocket_send(opening->fd, OP_TEXT, message, length);
 }
 
+/* A WebSocket over which messages come compressed, but leave as they are. */
+static void open_deflated(struct opening *opening, const char *path, size_t *got) {
+  char agreed[256];
+  const struct target *target = opening->target;
+  opening->fd = websocket_open_extended(
+      target->host, target->port, path, opening->protocol->subprotocol,
+      "permessage-deflate; client_no_context_takeover", agreed, opening->bytes, READ_SIZE, got);
+  if (!strstr(agreed, "permessage-deflate")) die("the server does not agree to compression");
+  int window = !strstr(agreed, "server_no_context_takeover");
+  struct checker *checker = opening->checker;
+  if (window) opening->wrapper->inflater = inflater_new();
+  else if (!checker->inflater) checker->inflater = inflater_new();
+}
+
 int session_open(struct checker *checker, const struct target *target,
                  struct subscription *subscription, struct wrapper *wrapper, size_t *rest) {
   const struct protocol *protocol = checker->protocol;
@@ -86,6 +103,8 @@ int session_open(struct checker *checker, const struct target *target,
     opening.fd = wrapper->polling->fd;
   } else if (protocol->framing == BY_EVENT) {
     opening.fd = eventstream_open(target->host, target->port, path, opening.bytes, READ_SIZE, &got);
+  } else if (subscription && target->deflate) {
+    open_deflated(&opening, path, &got);
   } else {
     opening.fd = websocket_open(target->host, target->port, path, protocol->subprotocol,
                                 opening.bytes, READ_SIZE, &got);

@@ -10,6 +10,7 @@ struct target {
   const char *path;           /* NULL: the protocol's own */
   const char *publisher_path; /* NULL: `path`, if there is one */
   const char *channel;
+  int deflate; /* subscribers ask for compressed messages, and insist on them */
 };
 
 struct subscription {

@@ -38,14 +38,29 @@ void checker_fail(struct checker *checker, const char *kind, int subscriber,
   problem->text[length] = 0;
 }
 
-ssize_t checker_receive(const struct checker *checker, int fd, struct wrapper *wrapper,
-                        uint8_t *data, size_t size) {
-  ssize_t got = recv(fd, data, size, MSG_DONTWAIT);
-  if (got <= 0 || checker->protocol->wrapping == NOT_WRAPPED) return got;
-  long left = unwrap(checker->protocol->wrapping, wrapper, data, (size_t)got);
+ssize_t checker_receive(struct checker *checker, int fd, struct wrapper *wrapper, uint8_t *data,
+                        size_t size) {
+  struct inflater *inflater = wrapper->inflater;
+  ssize_t got = 0;
+  if (!inflater || !inflater_waits(inflater)) {
+    got = recv(fd, data, size, MSG_DONTWAIT);
+    if (got <= 0) return got;
+    checker->wire_bytes += (uint64_t)got;
+  }
+  if (!inflater && checker->protocol->wrapping == NOT_WRAPPED) return got;
+  long left = inflater ? inflater_unpack(inflater, data, (size_t)got, data, READ_SIZE)
+                       : unwrap(checker->protocol->wrapping, wrapper, data, (size_t)got);
   if (left > 0) return left;
   errno = left < 0 ? EPROTO : EAGAIN;
   return left == 0 && wrapper->closed ? 0 : -1;
+}
+
+long checker_decode(const struct checker *checker, const struct protocol *protocol,
+                    const uint8_t *data, size_t size, struct frame *frame) {
+  if (!checker->inflater) return protocol_decode(protocol, data, size, frame);
+  long length = frame_decode_deflated(data, size, frame);
+  if (length > 0 && frame->compressed && !inflater_open(checker->inflater, frame)) return -1;
+  return length;
 }
 
 int checker_heartbeat(struct checker *checker, int fd, const struct frame *frame) {
@@ -62,14 +77,14 @@ int checker_heartbeat(struct checker *checker, int fd, const struct frame *frame
 }
 
 /* Does the publication that is missing come after all? Then it was reordered, else it is lost. */
-static int comes_later(const struct checker *checker, struct subscriber *subscriber,
+static int comes_later(struct checker *checker, struct subscriber *subscriber,
                        uint8_t *start, size_t size, uint64_t sequence) {
   struct pollfd readable = {.fd = subscriber->fd, .events = POLLIN};
   uint8_t *data = start;
   for (;;) {
     struct frame frame;
     long length;
-    while ((length = protocol_decode(checker->protocol, data, size, &frame)) > 0) {
+    while ((length = checker_decode(checker, checker->protocol, data, size, &frame)) > 0) {
       if (protocol_sequence(&frame) == sequence) return 1;
       data += length;
       size -= (size_t)length;
@@ -138,7 +153,7 @@ static void parse(struct checker *checker, struct subscriber *subscriber, uint8_
   uint64_t received = stream_received(stream, subscriber->position);
   struct frame frame;
   long length;
-  while ((length = protocol_decode(checker->protocol, data, size, &frame)) > 0) {
+  while ((length = checker_decode(checker, checker->protocol, data, size, &frame)) > 0) {
     if (!checker_heartbeat(checker, subscriber->fd, &frame)) {
       enum meaning meaning = protocol_meaning(checker->protocol, &frame);
       if (meaning == MEANS_PUBLICATION)
@@ -156,8 +171,9 @@ static void parse(struct checker *checker, struct subscriber *subscriber, uint8_
   }
   if (length < 0 || size > CARRY_SIZE - 64) {
     checker_fail(checker, "unexpected", subscriber->number, NULL);
-    snprintf(checker->problem.text, sizeof checker->problem.text,
-             "a frame that is fragmented, compressed, masked or above 1 MiB");
+    snprintf(checker->problem.text, sizeof checker->problem.text, "%s",
+             checker->inflater ? "a frame that is fragmented, masked, above 64 KiB or does not inflate"
+                               : "a frame that is fragmented, compressed, masked or above 1 MiB");
     return;
   }
   if (size <= stream->head - subscriber->position &&
@@ -168,7 +184,7 @@ static void parse(struct checker *checker, struct subscriber *subscriber, uint8_
   subscriber_carry(subscriber, data, size);
 }
 
-void subscriber_read(struct checker *checker, struct subscriber *subscriber) {
+static void read_once(struct checker *checker, struct subscriber *subscriber) {
   struct stream *stream = &checker->stream;
   uint8_t *data = checker->workspace + CARRY_SIZE;
   ssize_t got = checker_receive(checker, subscriber->fd, &subscriber->wrapper, data, READ_SIZE);
@@ -176,6 +192,9 @@ void subscriber_read(struct checker *checker, struct subscriber *subscriber) {
   if (got <= 0) {
     int nonsense = got < 0 && errno == EPROTO;
     checker_fail(checker, nonsense ? "unexpected" : "closed", subscriber->number, NULL);
+    if (nonsense && subscriber->wrapper.inflater)
+      snprintf(checker->problem.text, sizeof checker->problem.text,
+               "a frame that is fragmented, masked, above 64 KiB or does not inflate");
     return;
   }
   size_t size = (size_t)got;
@@ -199,4 +218,10 @@ void subscriber_read(struct checker *checker, struct subscriber *subscriber) {
   if (before > 0) memcpy(data - before, prefix, before);
   subscriber->carried = 0;
   parse(checker, subscriber, data - before, size + before);
+}
+
+void subscriber_read(struct checker *checker, struct subscriber *subscriber) {
+  struct inflater *inflater = subscriber->wrapper.inflater;
+  do read_once(checker, subscriber);
+  while (inflater && inflater_waits(inflater) && !checker->problem.kind);
 }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "inflater.h"
 #include "protocol.h"
 #include "stream.h"
 
@@ -32,6 +33,8 @@ struct checker {
   uint8_t *workspace;
   uint64_t offset_of_zero; /* offset minus sequence number, the same for every publication */
   uint64_t heartbeats;
+  uint64_t wire_bytes; /* that subscribers received, before anything is made of them */
+  struct inflater *inflater; /* of messages that were compressed once for all; NULL: there are none */
   struct problem problem;
 };
 
@@ -39,8 +42,12 @@ void checker_init(struct checker *checker, const struct protocol *protocol, uint
 
 /* Receives up to `size` bytes, as `recv` does, and unwraps them. 0: closed, in whichever way;
  * -1 with EAGAIN: nothing to look at yet. */
-ssize_t checker_receive(const struct checker *checker, int fd, struct wrapper *wrapper,
+ssize_t checker_receive(struct checker *checker, int fd, struct wrapper *wrapper,
                         uint8_t *data, size_t size);
+
+/* As `protocol_decode`, and looks into messages that were compressed once for all. */
+long checker_decode(const struct checker *checker, const struct protocol *protocol,
+                    const uint8_t *data, size_t size, struct frame *frame);
 
 /* Reads once from the socket and checks. Sets `checker->problem`. */
 void subscriber_read(struct checker *checker, struct subscriber *subscriber);

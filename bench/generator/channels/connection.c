@@ -75,38 +75,40 @@ static int connect_plainly(const struct target *target) {
   return fd;
 }
 
-/* Reads until a message contains `expected`; what follows it is kept. The socket blocks, for 10 s. */
-static void await(struct connection *connection, struct reader *reader, const char *expected) {
+/* Takes messages off the reader until one contains `expected`. */
+static int found(struct reader *reader, int fd, const char *expected) {
   struct hints hints = {0};
-  for (int found = 0; !found;) {
-    struct message message;
-    reader->data = connection->carry;
-    reader->size = connection->carried;
-    while (!found && reader->size > 0) {
-      long length = reader->dialect->decode(&hints, reader->data, reader->size, &message);
-      if (length < 0) die("expected %s, and something else came", expected);
-      if (length == 0) break;
-      reader->data += length;
-      reader->size -= (size_t)length;
-      found = memmem(message.text, message.length, expected, strlen(expected)) != NULL;
-      if (!found && message.kind == KIND_PING) reader->dialect->answer(connection->fd, &message);
-      else if (!found && message.kind != KIND_NOTHING && message.kind != KIND_DELIVERY)
-        die("expected %s, the server said: %.*s", expected, (int)message.length,
-            (const char *)message.text);
-    }
-    uint8_t rest[4096];
-    size_t size = reader->size;
-    if (size > sizeof rest) die("expected %s, and too much else came", expected);
-    memcpy(rest, reader->data, size);
-    connection->carry = realloc(connection->carry, CARRY_SIZE);
-    if (!connection->carry) die("out of memory");
-    memcpy(connection->carry, rest, size);
-    connection->carried = size;
-    if (found) return;
-    ssize_t got = recv(connection->fd, connection->carry + size, sizeof rest - size, 0);
-    if (got <= 0) die("expected %s, and nothing came", expected);
-    connection->carried += (size_t)got;
+  struct message message;
+  while (reader->size > 0) {
+    long length = reader->dialect->decode(&hints, reader->data, reader->size, &message);
+    if (length < 0) die("expected %s, and something else came", expected);
+    if (length == 0) return 0;
+    reader->data += length;
+    reader->size -= (size_t)length;
+    if (memmem(message.text, message.length, expected, strlen(expected))) return 1;
+    if (message.kind == KIND_PING)
+      reader->dialect->answer(fd, &message);
+    else if (message.kind != KIND_NOTHING)
+      die("expected %s, the server said: %.*s", expected, (int)message.length,
+          (const char *)message.text);
   }
+  return 0;
+}
+
+/* Reads until a message contains `expected`, and keeps what follows it. The socket blocks, for 10 s. */
+static void await(struct connection *connection, struct reader *reader, const char *expected) {
+  uint8_t *bytes = reader->workspace;
+  if (connection->carried > 0) memcpy(bytes, connection->carry, connection->carried);
+  reader->data = bytes;
+  reader->size = connection->carried;
+  while (!found(reader, connection->fd, expected)) {
+    memmove(bytes, reader->data, reader->size);
+    reader->data = bytes;
+    ssize_t got = recv(connection->fd, bytes + reader->size, CARRY_SIZE - reader->size, 0);
+    if (got <= 0) die("expected %s, and nothing came", expected);
+    reader->size += (size_t)got;
+  }
+  reader_keep(reader, connection);
 }
 
 static void say(struct connection *connection, const struct reader *reader, const char *text) {
@@ -119,14 +121,18 @@ static void say(struct connection *connection, const struct reader *reader, cons
 void connection_open(struct connection *connection, struct reader *reader,
                      const struct target *target, const char *path) {
   const struct dialect *dialect = reader->dialect;
-  *connection = (struct connection){.carry = malloc(CARRY_SIZE)};
-  if (!connection->carry) die("out of memory");
-  if (path)
+  *connection = (struct connection){.fd = -1};
+  if (path) {
+    size_t rest;
     connection->fd =
         websocket_open(target->host, target->port, target->path ? target->path : path,
-                       dialect->subprotocol, connection->carry, CARRY_SIZE, &connection->carried);
-  else
+                       dialect->subprotocol, reader->workspace, CARRY_SIZE, &rest);
+    reader->data = reader->workspace;
+    reader->size = rest;
+    reader_keep(reader, connection);
+  } else {
     connection->fd = connect_plainly(target);
+  }
   for (int i = 0; i < 4 && dialect->opens[i]; i++) {
     if (i % 2 == 0)
       await(connection, reader, dialect->opens[i]);
@@ -149,7 +155,10 @@ void connection_subscribe(struct connection *connection, struct reader *reader,
   char *half = replace(text, "%c", channel);
   char *whole = replace(half, "%j", number);
   say(connection, reader, whole);
-  await(connection, reader, reader->dialect->subscribed);
   free(half);
   free(whole);
+}
+
+void connection_await_subscribed(struct connection *connection, struct reader *reader) {
+  await(connection, reader, reader->dialect->subscribed);
 }

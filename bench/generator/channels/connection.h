@@ -38,9 +38,10 @@ void reader_init(struct reader *reader, const struct dialect *dialect);
 void connection_open(struct connection *connection, struct reader *reader,
                      const struct target *target, const char *path);
 
-/* Subscribes with a text in which %c is the channel and %j is `number`. */
+/* Subscribes with a text in which %c is the channel and %j is `number`. Each is answered once. */
 void connection_subscribe(struct connection *connection, struct reader *reader, const char *text,
                           const char *channel, const char *number);
+void connection_await_subscribed(struct connection *connection, struct reader *reader);
 
 /* Reads once from the socket: 1: there are bytes, 0: none now, -1: it is closed. */
 int reader_fill(struct reader *reader, struct connection *connection);

@@ -27,6 +27,8 @@ void receiver_open(struct receiver *receiver, struct receiving *receiving,
     connection_subscribe(&receiver->connection, reader, reader->dialect->subscribe, name,
                          slot_text);
   }
+  for (uint32_t slot = 0; slot < plan->each; slot++)
+    connection_await_subscribed(&receiver->connection, reader);
 }
 
 static int next(struct receiver *receiver, struct reader *reader, struct message *message) {

@@ -54,6 +54,7 @@ static void open_sender(struct run *run, uint32_t number) {
   char text[16];
   snprintf(text, sizeof text, "%0*u", PUBLISHER_DIGITS, number);
   connection_subscribe(&sender->connection, reader, dialect->inbox, "", text);
+  connection_await_subscribed(&sender->connection, reader);
 }
 
 void run_connect(struct run *run) {

@@ -232,7 +232,7 @@ void publish_build(struct publish *publish, const struct protocol *protocol, con
   size_t fixed = sizeof payload_start - 1 + 2;
   if (payload_size < fixed + DIGITS) die("a payload has at least %zu bytes", fixed + DIGITS);
   char *text = malloc(payload_size + strlen(protocol->publish) + strlen(channel) + 64);
-  publish->places = 0;
+  *publish = (struct publish){0};
   size_t at = 0;
   for (const char *format = protocol->publish; *format; format++) {
     if (*format != '%') {
@@ -248,6 +248,8 @@ void publish_build(struct publish *publish, const struct protocol *protocol, con
     } else {
       at = append(text, at, payload_start);
       publish->digits[publish->places++] = at;
+      publish->filler = at + DIGITS;
+      publish->filler_length = payload_size - fixed - DIGITS;
       memset(text + at, 'x', payload_size - fixed);
       at = append(text, at + payload_size - fixed, "\"}");
     }
@@ -255,11 +257,17 @@ void publish_build(struct publish *publish, const struct protocol *protocol, con
   publish->bytes = malloc(at + 14);
   publish->length = frame_encode(publish->bytes, OP_TEXT, text, at);
   for (int i = 0; i < publish->places; i++) publish->digits[i] += publish->length - at;
+  publish->filler += publish->length - at;
   free(text);
 }
 
 void publish_write(const struct publish *publish, uint64_t sequence, uint8_t *out) {
   memcpy(out, publish->bytes, publish->length);
+  if (publish->text) {
+    size_t last = publish->text_length - publish->filler_length;
+    memcpy(out + publish->filler, publish->text + sequence * publish->filler_length % last,
+           publish->filler_length);
+  }
   char digits[DIGITS];
   for (int i = DIGITS - 1; i >= 0; i--, sequence /= 10) digits[i] = (char)('0' + sequence % 10);
   for (int i = 0; i < publish->places; i++) memcpy(out + publish->digits[i], digits, DIGITS);

@@ -75,6 +75,10 @@ struct publish {
   size_t length;
   size_t digits[2];
   int places;
+  size_t filler; /* where the bytes are that fill the payload up */
+  size_t filler_length;
+  const uint8_t *text; /* what they are instead of one letter, a piece for each publication; NULL: nothing */
+  size_t text_length;
 };
 
 void publish_build(struct publish *publish, const struct protocol *protocol, const char *channel,

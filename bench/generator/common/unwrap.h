@@ -26,6 +26,7 @@ struct wrapper {
   int skip;           /* that piece is none of the stream */
   int closed;         /* the server ended it in its own way */
   struct polling *polling;
+  struct inflater *inflater; /* of a WebSocket whose messages are compressed with one window (broadcast/) */
 };
 
 /* Takes the headers out of `data`, in place. Returns how many bytes are there then; -1 when the server sent

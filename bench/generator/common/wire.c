@@ -22,10 +22,15 @@ void die(const char *format, ...) {
   exit(2);
 }
 
-long frame_decode(const uint8_t *data, size_t size, struct frame *frame) {
+enum { RSV1 = 0x40 };
+
+/* `allowed`: reserved bits that mean something here. */
+static long decode(const uint8_t *data, size_t size, uint8_t allowed, struct frame *frame) {
   if (size < 2) return 0;
-  /* FIN must be set and the reserved bits clear; a continuation would be a fragment; servers never mask. */
-  if ((data[0] & 0xf0) != 0x80 || (data[0] & 0x0f) == 0 || (data[1] & 0x80)) return -1;
+  /* FIN must be set and the other bits clear; a continuation would be a fragment; servers never mask. */
+  if ((data[0] & 0xf0 & ~allowed) != 0x80 || (data[0] & 0x0f) == 0 || (data[1] & 0x80)) return -1;
+  frame->compressed = (data[0] & RSV1) != 0;
+  if (frame->compressed && (data[0] & 0x0f) >= OP_CLOSE) return -1;
   size_t header = 2;
   size_t length = data[1];
   if (length == 126) {
@@ -44,6 +49,14 @@ long frame_decode(const uint8_t *data, size_t size, struct frame *frame) {
   frame->payload = data + header;
   frame->length = length;
   return (long)(header + length);
+}
+
+long frame_decode(const uint8_t *data, size_t size, struct frame *frame) {
+  return decode(data, size, 0, frame);
+}
+
+long frame_decode_deflated(const uint8_t *data, size_t size, struct frame *frame) {
+  return decode(data, size, RSV1, frame);
 }
 
 size_t frame_encode(uint8_t *out, int opcode, const void *payload, size_t length) {
@@ -121,19 +134,42 @@ static size_t request(int fd, const char *text, const char *status, uint8_t *res
   return (size_t)(end + 4 - response);
 }
 
+/* The value of a header that is there once or not at all. `capacity` of `value` is 256. */
+static void header_value(const char *head, const char *name, char *value) {
+  *value = 0;
+  const char *at = strcasestr(head, name);
+  if (!at) return;
+  at += strlen(name);
+  at += strspn(at, " ");
+  snprintf(value, 256, "%.*s", (int)strcspn(at, "\r"), at);
+}
+
 int websocket_open(const char *host, int port, const char *path, const char *subprotocol,
                    uint8_t *rest, size_t capacity, size_t *rest_length) {
+  return websocket_open_extended(host, port, path, subprotocol, "", NULL, rest, capacity,
+                                 rest_length);
+}
+
+int websocket_open_extended(const char *host, int port, const char *path, const char *subprotocol,
+                            const char *extensions, char *agreed, uint8_t *rest, size_t capacity,
+                            size_t *rest_length) {
   int fd = tcp_open(host, port);
   char text[4096];
   int length = snprintf(text, sizeof text,
                         "GET %s HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\n"
                         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s\r\n",
+                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s%s%s%s\r\n",
                         path, host, port, *subprotocol ? "Sec-WebSocket-Protocol: " : "",
-                        subprotocol, *subprotocol ? "\r\n" : "");
+                        subprotocol, *subprotocol ? "\r\n" : "",
+                        *extensions ? "Sec-WebSocket-Extensions: " : "", extensions,
+                        *extensions ? "\r\n" : "");
   if (length >= (int)sizeof text) die("the path is too long");
   size_t have;
   size_t head = request(fd, text, " 101 ", rest, capacity, &have);
+  if (agreed) {
+    rest[head - 1] = 0; /* of the empty line */
+    header_value((const char *)rest, "\r\nSec-WebSocket-Extensions:", agreed);
+  }
   *rest_length = have - head;
   memmove(rest, rest + head, *rest_length);
   return fd;

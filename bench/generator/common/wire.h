@@ -11,11 +11,15 @@ struct frame {
   int opcode;
   const uint8_t *payload;
   size_t length; /* of the payload */
+  int compressed;
 };
 
 /* Length of the whole frame at `data`; 0 when it is not complete yet; -1 when it is not a frame that
  * a server may send here (masked, fragmented, compressed). */
 long frame_decode(const uint8_t *data, size_t size, struct frame *frame);
+
+/* The same where messages may be compressed (RFC 7692). */
+long frame_decode_deflated(const uint8_t *data, size_t size, struct frame *frame);
 
 /* Writes a masked frame and returns its length. The mask key is zero: legal, and the payload stays
  * readable, so that a prebuilt frame can be patched in place. `out` holds 14 + length bytes. */
@@ -31,6 +35,11 @@ void http_send(int fd, const char *text);
  * Exits with a message when the server refuses. */
 int websocket_open(const char *host, int port, const char *path, const char *subprotocol,
                    uint8_t *rest, size_t capacity, size_t *rest_length);
+
+/* The same with an offer of extensions; `agreed` holds 256 bytes for what the server makes of it. */
+int websocket_open_extended(const char *host, int port, const char *path, const char *subprotocol,
+                            const char *extensions, char *agreed, uint8_t *rest, size_t capacity,
+                            size_t *rest_length);
 
 /* The same for an event stream, by plain HTTP. */
 int eventstream_open(const char *host, int port, const char *path, uint8_t *rest, size_t capacity,

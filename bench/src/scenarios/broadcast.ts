@@ -33,7 +33,7 @@ export function broadcastCell(
 ): Cell {
   const plan: Plan = {
     ...broadcast,
-    channel: peer.name === 'tidewire' ? 'live:bench' : 'bench',
+    channel: peer.protocol.startsWith('tidewire') ? 'live:bench' : 'bench',
     warmup,
     seconds,
     complete: 'deliveries',

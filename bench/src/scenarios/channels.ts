@@ -32,6 +32,7 @@ export function protocolOf(peer: Peer): 'tidewire' | 'ws' | 'socketio' {
 /** What all loads on many channels have in common; the columns add what they count by. */
 export function channelsOutcome(sample: ChannelsSample, values: Outcome['values']): Outcome {
   const generatorCpu = ratio(sample.cpuSeconds, sample.seconds)
+  const failure = failureOf(sample)
   return {
     values: {
       ...values,
@@ -40,8 +41,14 @@ export function channelsOutcome(sample: ChannelsSample, values: Outcome['values'
     },
     generatorCpu,
     otherCpu: ratio(sample.otherCpuSeconds, sample.seconds),
-    ...(sample.problem && { failure: describeChannelsProblem(sample.problem) }),
+    ...(failure !== undefined && { failure }),
   }
+}
+
+/** A server that stood still for the whole window has not been measured. */
+function failureOf({ problem, acks, deliveries }: ChannelsSample): string | undefined {
+  if (problem !== undefined) return describeChannelsProblem(problem)
+  return acks + deliveries === 0 ? 'nothing came back while it was measured' : undefined
 }
 
 function serverFile(name: string): string {

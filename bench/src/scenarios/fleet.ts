@@ -15,7 +15,7 @@ import { ratio } from '../summary.ts'
 const SECRET = 'a secret of the bench, which guards nothing'
 const TOKEN_SECONDS = 3600
 /** Preloaded, so that garbage is collected on SIGUSR2 (`servers/collect.ts`). */
-const collect = ['--import', join(paths.servers, 'collect.ts')]
+export const collect = ['--import', join(paths.servers, 'collect.ts')]
 
 const config = `
 namespaces:

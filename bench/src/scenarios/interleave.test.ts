@@ -110,6 +110,7 @@ test('a broadcast is told by its rate, its cost and its latency', () => {
     serverCpuSeconds: 1.6,
     otherCpuSeconds: 0.02,
     frameBytes: 102,
+    wireBytes: 0,
     lastSubscriberMs: { p50: 0.9, p99: 1.5, p999: 2, max: 3 },
     total: { publications: 2500, receivedByAll: 2500, acks: 2500 },
   }

@@ -14,6 +14,7 @@ function sample(p99: number | undefined, sustained: boolean): Sample {
     serverCpuSeconds: 0,
     otherCpuSeconds: 0,
     frameBytes: 102,
+    wireBytes: 0,
     total: { publications: 500, receivedByAll: 500, acks: 0 },
     schedule: { due: 500, sustained },
     ...(p99 !== undefined && { lastSubscriberMs: { p50: 1, p99, p999: p99, max: p99 } }),

@@ -83,10 +83,10 @@ async function observe(
   { stops: [few, many], seconds }: { stops: readonly [number, number]; seconds: number },
 ): Promise<Outcome> {
   await fleet.connected()
-  const first = await settledRss(peer, server)
+  const first = await settledRss(server, collectsGarbage(peer))
   fleet.goOn()
   await fleet.connected()
-  const last = await settledRss(peer, server)
+  const last = await settledRss(server, collectsGarbage(peer))
   const meter = new CpuMeter(server)
   meter.begin()
   await delay(seconds * 1000)
@@ -105,10 +105,10 @@ async function observe(
   }
 }
 
-/** Bytes of the process that lie in memory, once its garbage is gone. */
-async function settledRss(peer: Peer, server: ServerProcess): Promise<number> {
+/** Bytes of the process that lie in memory, once its garbage is gone. Takes two seconds. */
+export async function settledRss(server: ServerProcess, collects: boolean): Promise<number> {
   for (let i = 0; i < COLLECTIONS; i++) {
-    if (collectsGarbage(peer)) process.kill(server.pid, 'SIGUSR2')
+    if (collects) process.kill(server.pid, 'SIGUSR2')
     await delay(SETTLE_MS)
   }
   const rollup = readFileSync(`/proc/${server.pid}/smaps_rollup`, 'utf8')
@@ -131,6 +131,8 @@ class IdleFleet {
     const given = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)])
     this.#child = spawn(program, [...args, ...given], { stdio: ['pipe', 'pipe', 'pipe'] })
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#errors += text))
+    // A generator that has gone is found where its next line is read.
+    this.#child.stdin.on('error', () => undefined)
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
   }
 

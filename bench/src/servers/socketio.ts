@@ -1,6 +1,7 @@
 /**
  * Socket.IO with one room, WebSocket only, nothing compressed. `node socketio.ts <port>`
- * With `recovery` behind the port, connection state recovery is on, as its documentation shows it.
+ * With `recovery` behind the port, connection state recovery is on, as its documentation shows it; with
+ * `deflate` messages from 512 bytes on are compressed.
  */
 import { createServer, type Server as HttpServer } from 'node:http'
 import { createRequire } from 'node:module'
@@ -28,7 +29,7 @@ const recovery = { connectionStateRecovery: { maxDisconnectionDuration: 2 * 60 *
 const http = createServer((_request, response) => response.writeHead(404).end())
 const io = new Server(http, {
   transports: ['websocket'],
-  perMessageDeflate: false,
+  perMessageDeflate: process.argv[3] === 'deflate' && { threshold: 512 },
   httpCompression: false,
   serveClient: false,
   ...(process.argv[3] === 'recovery' && recovery),

@@ -1,6 +1,7 @@
 /**
  * The bare loop: what one writes with `ws` and nothing else. `node ws.ts <port>`
- * With `framed` behind the port a message is framed once for all subscribers, as Socket.IO does.
+ * With `framed` behind the port a message is framed once for all subscribers, as Socket.IO does; with `deflate`
+ * messages from 512 bytes on are compressed for each connection.
  */
 import * as library from 'ws'
 
@@ -19,7 +20,7 @@ const framed = process.argv[3] === 'framed'
 const server = new WebSocketServer({
   host: '127.0.0.1',
   port: Number(process.argv[2]),
-  perMessageDeflate: false,
+  perMessageDeflate: process.argv[3] === 'deflate' && { threshold: 512 },
 })
 const subscribers = new Set<library.WebSocket>()
 

@@ -19,6 +19,8 @@ export interface Faults {
   acknowledge?: (ack: string, sequence: number) => string[]
   /** What a subscriber that comes back is sent of what it missed; undefined: it cannot be recovered. */
   resume?: (missed: string[]) => string[] | undefined
+  /** Agrees to permessage-deflate: every message for itself, or with a window for each connection. */
+  deflate?: 'alone' | 'window'
 }
 
 interface Subscriber {
@@ -49,7 +51,12 @@ export class FaultyServer implements AsyncDisposable {
       if (request.url === '/v1/sse') this.#events(response)
       else this.#poll(request, response)
     })
-    this.#server = new WebSocketServer({ server: http, perMessageDeflate: false })
+    const { deflate } = faults
+    const perMessageDeflate = deflate !== undefined && {
+      threshold: 0,
+      serverNoContextTakeover: deflate === 'alone',
+    }
+    this.#server = new WebSocketServer({ server: http, perMessageDeflate })
     this.#server.on('connection', (socket, request) => {
       if (request.url === '/v1/ws') this.#tidewire(socket)
       else if (request.url === '/') this.#nats(socket)

@@ -31,6 +31,7 @@ import { attachTo, closeServer, createHttpServer, listenOn, within } from './htt
 import type { Outbound, OutboundOptions } from './outbound/outbound.ts'
 import { ownFrame, ownJson, ownPayload } from './own-json.ts'
 import type { Parts } from './parts.ts'
+import { Rounds } from './rounds.ts'
 
 export interface Addresses {
   /** `http://host:port` of the public port; `https://` with a certificate. */
@@ -90,6 +91,11 @@ export class Server {
   /** Tells the log and the metrics of a failure in `where` that no client is to blame for. */
   failed(where: string, error: unknown): void {
     this.#parts.core.observer.failed(where, error)
+  }
+
+  /** Work of a feature in the background, whose failures are told as `where`. Close it with the feature. */
+  rounds(where: string, work: () => Promise<void>): Rounds {
+    return new Rounds({ clock: this.clock, work, onError: (error) => this.failed(where, error) })
   }
 
   /** Requests to addresses that somebody else gave: never to this machine or its network. Ends with the server. */

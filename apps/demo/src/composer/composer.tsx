@@ -134,11 +134,22 @@ export function Composer(props: ComposerProps) {
   )
 }
 
+const KEYS = [
+  ['Enter', 'sends'],
+  ['Shift Enter', 'new line'],
+  ['↑', 'edits'],
+  ['@', 'mentions'],
+] as const
+
+/** As many of the keys as there is space for. */
 function Hint() {
   return (
     <p className="composer-hint" aria-hidden="true">
-      <kbd>Enter</kbd> sends <kbd>Shift Enter</kbd> new line <kbd>↑</kbd> edits <kbd>@</kbd>{' '}
-      mentions
+      {KEYS.map(([key, what]) => (
+        <span key={key}>
+          <kbd>{key}</kbd> {what}
+        </span>
+      ))}
     </p>
   )
 }

@@ -20,6 +20,8 @@ export function InboxEntry({ notification, viewer, now, onRead }: InboxEntryProp
   const from = data?.['user']
   const channel = data?.['channel']
   const place = isRoom(channel) ? channel : undefined
+  const message = data?.['message_id']
+  const goal = typeof message === 'string' ? { id: message } : undefined
   const content = (
     <>
       {typeof from === 'string' ? (
@@ -64,7 +66,7 @@ export function InboxEntry({ notification, viewer, now, onRead }: InboxEntryProp
       {place === undefined ? (
         <span className="card-main">{content}</span>
       ) : (
-        <a className="card-main" href={hrefOf(place)} onClick={read ? undefined : onRead}>
+        <a className="card-main" href={hrefOf(place, goal)} onClick={read ? undefined : onRead}>
           {content}
         </a>
       )}

@@ -1,5 +1,5 @@
-import { useCallback, useEffect, useState, useSyncExternalStore } from 'react'
-import { type Place, placeOfHash, targetOfHash } from './places.ts'
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { type Goal, goalOfHash, type Place, placeOfHash } from './places.ts'
 import { recall, remember } from './storage.ts'
 
 const onHash = (onChange: () => void): (() => void) => {
@@ -12,9 +12,10 @@ export function usePlace(): Place {
   return useSyncExternalStore(onHash, () => placeOfHash(location.hash))
 }
 
-/** The offset of the message that the address leads to. */
-export function useTarget(): number | undefined {
-  return useSyncExternalStore(onHash, () => targetOfHash(location.hash))
+/** The message that the address leads to. */
+export function useAddressed(): Goal | undefined {
+  const hash = useSyncExternalStore(onHash, () => location.hash)
+  return useMemo(() => goalOfHash(hash), [hash])
 }
 
 /** Milliseconds since 1970, in whole steps of `everyMs`, and renewed after each of them while it is `ticking`. */

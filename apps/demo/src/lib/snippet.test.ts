@@ -22,7 +22,11 @@ describe('what was found', () => {
 
   it('begins shortly before the match in a long text, at a word', () => {
     const shown = marked(`${'wave '.repeat(100)}here ${'foam '.repeat(100)}`, 'here')
-    expect(shown).toMatch(/^… wave (?:wave )+\[here\] foam/)
+    expect(shown).toMatch(/^…wave (?:wave )+\[here\] foam/)
     expect(shown.length).toBeLessThan(320)
+  })
+
+  it('begins within a word that is longer than that', () => {
+    expect(marked(`${'x'.repeat(200)} here`, 'here')).toBe(`…${'x'.repeat(29)} [here]`)
   })
 })

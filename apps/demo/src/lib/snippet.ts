@@ -4,7 +4,7 @@ export interface Piece {
   readonly isMatch: boolean
 }
 
-const BEFORE = 40
+const BEFORE = 30
 const FAR = 80
 const MOST = 300
 
@@ -16,8 +16,8 @@ export function snippetOf(content: string, query: string): Piece[] {
   const longestFirst = words.toSorted((a, b) => b.length - a.length)
   const pattern = new RegExp(`(?<![\\p{L}\\p{N}])(?:${longestFirst.join('|')})`, 'giu')
   const first = line.search(pattern)
-  const start = first > FAR ? line.indexOf(' ', first - BEFORE) + 1 : 0
-  const text = (start > 0 ? '… ' : '') + line.slice(start, start + MOST)
+  const start = first > FAR ? startBefore(line, first) : 0
+  const text = (start > 0 ? '…' : '') + line.slice(start, start + MOST)
   const pieces: Piece[] = []
   let end = 0
   for (const { 0: match, index } of text.matchAll(pattern)) {
@@ -27,4 +27,10 @@ export function snippetOf(content: string, query: string): Piece[] {
   }
   if (end < text.length) pieces.push({ text: text.slice(end), isMatch: false })
   return pieces
+}
+
+/** At a word, unless the words there are very long. */
+function startBefore(line: string, match: number): number {
+  const word = line.indexOf(' ', match - BEFORE) + 1
+  return word > 0 && word < match ? word : match - BEFORE
 }

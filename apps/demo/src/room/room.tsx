@@ -1,9 +1,7 @@
 import { type UseRoomResult, useRoom } from '@tidewire/react'
-import { lazy, Suspense, useCallback, useEffect, useMemo } from 'react'
+import { lazy, Suspense, useCallback, useMemo } from 'react'
 import { Composer } from '../composer/composer.tsx'
 import { useFiles } from '../composer/use-files.ts'
-import { useTarget } from '../lib/hooks.ts'
-import { forgetTarget } from '../lib/places.ts'
 import { labelOf, nameOf } from '../lib/rooms.ts'
 import { rootOf } from '../lib/threads.ts'
 import { Skeleton } from '../parts/notice.tsx'
@@ -17,7 +15,7 @@ import { TypingLine } from './typing-line.tsx'
 import { useCandidates } from './use-candidates.ts'
 import { useGoal, type UseGoalResult } from './use-goal.ts'
 import { useMissed } from './use-missed.ts'
-import { type Panel, usePanel } from './use-panel.ts'
+import { usePanel } from './use-panel.ts'
 import { useReadNotices } from './use-read-notices.ts'
 import { useReading } from './use-reading.ts'
 import { useRoomActions } from './use-room-actions.ts'
@@ -46,7 +44,7 @@ export function Room({ room, viewer, onSearch }: RoomProps) {
   const people = useCandidates(here, room, viewer)
   const going = useGoal(here)
   const missing = useMissed(room, viewer)
-  const { panel: asked, togglePeople, openThread, close } = usePanel()
+  const { panel, togglePeople, openThread, close } = usePanel()
   const { task, setTask } = doing
   const isRefused = here.status === 'left' && here.error !== undefined
   const label = labelOf(room, viewer)
@@ -54,13 +52,13 @@ export function Room({ room, viewer, onSearch }: RoomProps) {
   const { goTo } = going
   const { missed } = missing
   // It is opened by any message of it.
-  const panel = useMemo(
-    () => (asked?.kind === 'thread' ? { ...asked, root: rootOf(messages, asked.root) } : asked),
-    [asked, messages],
+  const opened = panel?.kind === 'thread' ? panel.root : undefined
+  const thread = useMemo(
+    () => (opened === undefined ? undefined : rootOf(messages, opened)),
+    [opened, messages],
   )
 
   useReadNotices(here, room, viewer)
-  useAddressed(goTo)
 
   const actions = useMemo(
     () => ({
@@ -99,7 +97,7 @@ export function Room({ room, viewer, onSearch }: RoomProps) {
             {...{ room, viewer, here, going, actions }}
             readTo={earlier(reading.readTo, missed && missed.first - 1)}
             onAtBottom={reading.setIsAtBottom}
-            openThread={panel?.kind === 'thread' ? panel.root : undefined}
+            openThread={thread}
           />
           <OnTheWay going={going} />
           {missed && missing.isNews && !going.isOnTheWay && (
@@ -122,23 +120,13 @@ export function Room({ room, viewer, onSearch }: RoomProps) {
         />
         <RoomDialogs doing={doing} />
       </DropZone>
-      {panel && <Beside {...{ panel, room, viewer, here, goTo, people }} onClose={close} />}
+      {panel && <Beside {...{ thread, room, viewer, here, goTo, people }} onClose={close} />}
     </>
   )
 }
 
 function earlier(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
-}
-
-/** The message that the address names. */
-function useAddressed(goTo: UseGoalResult['goTo']): void {
-  const target = useTarget()
-  useEffect(() => {
-    if (target === undefined) return
-    goTo({ offset: target })
-    forgetTarget()
-  }, [target, goTo])
 }
 
 /** While a message is looked for, and when it is not there. */
@@ -155,7 +143,8 @@ function OnTheWay({ going: { isOnTheWay, problem, forget } }: { going: UseGoalRe
 }
 
 interface BesideProps {
-  panel: Panel
+  /** The first message of the thread; undefined for the people. */
+  thread: string | undefined
   room: string
   viewer: string
   here: UseRoomResult
@@ -164,16 +153,17 @@ interface BesideProps {
   onClose: () => void
 }
 
-function Beside({ panel, goTo, onClose, ...props }: BesideProps) {
-  const isThread = panel.kind === 'thread'
+function Beside({ thread, goTo, onClose, ...props }: BesideProps) {
+  const { room, viewer } = props
+  const isThread = thread !== undefined
   const onShow = useCallback((id: string) => goTo({ id }), [goTo])
   return (
     <Side label={isThread ? 'Thread' : 'People'} isLarge={isThread} onClose={onClose}>
       <Suspense fallback={<Skeleton label={isThread ? 'the thread' : 'people'} />}>
         {isThread ? (
-          <ThreadPanel key={panel.root} {...props} root={panel.root} {...{ onShow, onClose }} />
+          <ThreadPanel key={thread} {...props} root={thread} {...{ onShow, onClose }} />
         ) : (
-          <PeoplePanel viewer={props.viewer} room={props.room} onClose={onClose} />
+          <PeoplePanel {...{ room, viewer, onClose }} />
         )}
       </Suspense>
     </Side>

@@ -1,8 +1,7 @@
 import type { ChatMessage, UseRoomResult } from '@tidewire/react'
 import { useCallback, useEffect, useState } from 'react'
-
-/** A message that somebody goes to: by its id, or by its offset where that is all that is known. */
-export type Goal = { readonly id: string } | { readonly offset: number }
+import { useAddressed } from '../lib/hooks.ts'
+import { forgetGoal, type Goal } from '../lib/places.ts'
 
 export interface UseGoalResult {
   /** The message to show, once it is loaded. */
@@ -18,7 +17,7 @@ export interface UseGoalResult {
 
 const LOST = 'That message is not in the history any more.'
 
-/** Goes to a message of a room, through as much of its history as it takes. */
+/** Goes to a message of a room, such as the one in the address, through as much of its history as it takes. */
 export function useGoal(here: UseRoomResult): UseGoalResult {
   const { messages, hasMore, loading, loadingMore, error, loadMore } = here
   const [wanted, setWanted] = useState<Goal>()
@@ -30,6 +29,12 @@ export function useGoal(here: UseRoomResult): UseGoalResult {
   useEffect(() => {
     if (isMissing && !loading && !loadingMore && mayCome) void loadMore()
   }, [isMissing, loading, loadingMore, mayCome, loadMore])
+
+  const addressed = useAddressed()
+  if (addressed && addressed !== wanted) setWanted(addressed)
+  useEffect(() => {
+    if (addressed) forgetGoal()
+  }, [addressed])
 
   return {
     goal: found?.id,

@@ -3,8 +3,8 @@ import { useEscape, useMedia } from '../lib/hooks.ts'
 import { recall, remember } from '../lib/storage.ts'
 import { WIDE } from '../lib/widths.ts'
 
-/** What stands beside the room. */
-export type Panel = { readonly kind: 'people' } | { readonly kind: 'thread'; readonly root: string }
+/** What stands beside the room; `root`: the id of the message that a thread was opened by. */
+type Panel = { readonly kind: 'people' } | { readonly kind: 'thread'; readonly root: string }
 
 interface UsePanelResult {
   panel: Panel | undefined

@@ -35,7 +35,7 @@ export function SearchDialog({ rooms, room, viewer, onClose }: SearchDialogProps
 
   const open = ({ name, offset }: Found): void => {
     onClose()
-    go(channelOf(name), offset)
+    go(channelOf(name), { offset })
   }
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.nativeEvent.isComposing) return

@@ -1,4 +1,4 @@
-import type { Found, UseSearchResult } from '@tidewire/react'
+import { type Found, useConnection, type UseSearchResult } from '@tidewire/react'
 import { useEffect, useRef } from 'react'
 import { useNow } from '../lib/hooks.ts'
 import { labelOf } from '../lib/rooms.ts'
@@ -24,6 +24,7 @@ interface SearchResultsProps {
 export function SearchResults(props: SearchResultsProps) {
   const { id, search, text, chosen, onOpen } = props
   const { messages, answered, loading, hasMore, error, loadMore } = search
+  const { state } = useConnection()
   const list = useRef<HTMLUListElement>(null)
   useEffect(() => {
     list.current?.children[chosen]?.scrollIntoView({ block: 'nearest' })
@@ -51,7 +52,13 @@ export function SearchResults(props: SearchResultsProps) {
           />
         ))}
       </ul>
-      {answered === undefined && <Waiting />}
+      {loading && state.name !== 'connected' ? (
+        <p className="search-tip" role="status">
+          Search waits for the connection.
+        </p>
+      ) : (
+        answered === undefined && <Waiting />
+      )}
       {answered !== undefined && messages.length === 0 && !error && !loading && (
         <Nothing {...props} query={answered} />
       )}

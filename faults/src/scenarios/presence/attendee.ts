@@ -98,7 +98,9 @@ export class Attendee {
   /** Who is there, as this device knows it: user → word. */
   tableOf(channel: string): Map<string, string> {
     const { members } = this.#rooms.get(channel)!
-    return new Map(members.map(({ user, data }) => [user, String(data['word'])]))
+    return new Map(
+      members.map(({ user, data }) => [user, typeof data['word'] === 'string' ? data['word'] : '']),
+    )
   }
 
   countOf(channel: string): number {

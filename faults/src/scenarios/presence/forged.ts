@@ -9,7 +9,7 @@ export async function forged(hall: Hall): Promise<string[]> {
   const [victim] = steady
   const [channel] = channels
   if (observer === undefined || victim === undefined || channel === undefined) return []
-  const before = [...observer.tableOf(channel)].sort()
+  const before = linesOf(observer.tableOf(channel))
   const attempts: [type: string, payload: JsonObject, code: number | undefined][] = [
     ['presence_leave', { channel, user: victim.user }, 4009],
     ['presence_enter', { channel, user: victim.user, data: {} }, 4009],
@@ -27,9 +27,12 @@ export async function forged(hall: Hall): Promise<string[]> {
     )
     if (answer !== code) wrong.push(`A forged ${type} was answered ${answer ?? 'with an ack'}.`)
   }
-  const after = [...observer.tableOf(channel)].sort()
-  if (JSON.stringify(after) !== JSON.stringify(before)) {
-    wrong.push('A forged word changed who is there.')
-  }
+  const after = linesOf(observer.tableOf(channel))
+  if (after !== before) wrong.push('A forged word changed who is there.')
   return wrong
+}
+
+function linesOf(table: ReadonlyMap<string, string>): string {
+  const lines = [...table].map(([user, word]) => `${user} ${word}`)
+  return lines.sort().join('\n')
 }

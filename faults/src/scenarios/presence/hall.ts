@@ -165,7 +165,7 @@ export class Hall {
       if (devices === undefined) wrong.push(`${user} is a ghost in ${channel}.`)
       else if (devices !== clients) wrong.push(`${user} has ${devices} devices, not ${clients}.`)
     }
-    const there = new Map(members.map(({ user, data }) => [user, String(data['word'])]))
+    const there = new Map(members.map(({ user, data }) => [user, data.word ?? '']))
     for (const user of expected.keys()) {
       if (!there.has(user)) wrong.push(`${user} is missing in ${channel}.`)
     }

@@ -1,8 +1,7 @@
-import type { JsonObject } from '@tidewire/protocol'
-
 export interface Member {
   user: string
-  data: JsonObject
+  /** What `Attendee` says of itself. */
+  data: { word?: string }
   clients: number
 }
 

@@ -1,7 +1,7 @@
 import type { ChatMessage, Room } from '@tidewire/client/chat'
 import type { Publication } from '@tidewire/protocol'
 import type { Rig } from '../../rig/rig.ts'
-import { folded, lineOf, type Message, unreadIn } from './fold.ts'
+import { folded, lineOf, type Message, textOf, unreadIn } from './fold.ts'
 import { ask, inboxOf, logOf } from './http.ts'
 import type { Marked, Person } from './person.ts'
 import type { Town } from './town.ts'
@@ -82,14 +82,14 @@ export async function mentionsAreTold(rig: Rig, town: Town): Promise<string[]> {
 
 /** The same activities, in the same order, once, in the channel of whoever follows. */
 export async function feedsAreWhole(rig: Rig, town: Town, most: number): Promise<string[]> {
-  const textOf = ({ payload }: Publication): string => String(payload['object'])
+  const objectOf = ({ payload }: Publication): string => textOf(payload['object'])
   const { url } = rig.server
   const own = await logOf(url, town.tokens.get(town.star)!, `feed:${town.star}`)
-  const said = own.map(textOf).join(' ')
+  const said = own.map(objectOf).join(' ')
   const wrong: string[] = own.length === 0 ? ['The star said nothing.'] : []
   const followers = [...town.tokens].filter(([user]) => user.startsWith('follower-'))
   for (const [user, token] of rig.chance.sample(followers, most)) {
-    const got = (await logOf(url, token, `feed:${user}`)).map(textOf).join(' ')
+    const got = (await logOf(url, token, `feed:${user}`)).map(objectOf).join(' ')
     if (got !== said) wrong.push(`The feed of ${user} is not what was said.`)
   }
   return wrong
@@ -126,7 +126,7 @@ const MAX_UNDER_WAY = 20
 function counted(pushes: Town['push']['pushed']): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { path, message } of pushes) {
-    const key = `${path.slice(path.lastIndexOf('/') + 1)} ${String(message['id'])}`
+    const key = `${path.slice(path.lastIndexOf('/') + 1)} ${textOf(message['id'])}`
     counts.set(key, (counts.get(key) ?? 0) + 1)
   }
   return counts

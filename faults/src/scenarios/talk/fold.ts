@@ -21,7 +21,7 @@ export function folded(publications: readonly Publication[]): Message[] {
       if (!messages.has(id)) messages.set(id, { id, offset, user, ...said(payload) })
       continue
     }
-    const message = messages.get(String(payload['message_id']))
+    const message = messages.get(textOf(payload['message_id']))
     if (message !== undefined && !message.deleted) change(message, type, payload, user)
   }
   return [...messages.values()]
@@ -73,7 +73,7 @@ function change(
     Object.assign(message, { content, mentions })
   }
   if (type !== 'reaction' || user === undefined) return
-  const emoji = String(payload['emoji'])
+  const emoji = textOf(payload['emoji'])
   const users = message.reactions.get(emoji) ?? new Set()
   if (payload['remove'] === true) users.delete(user)
   else users.add(user)
@@ -96,4 +96,8 @@ function said(
       Object.entries(reactions ?? {}).map(([emoji, users]) => [emoji, new Set(users)]),
     ),
   }
+}
+
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }

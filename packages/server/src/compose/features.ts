@@ -37,8 +37,10 @@ export function featuresOf(configured: Features, made: readonly Feature[]): read
   return [...names.map((name) => featureOf(name, configured)), ...made]
 }
 
-function featureOf<Name extends FeatureName>(name: Name, configured: Features): Feature {
-  return FACTORIES[name](configured[name] as Options<Name>)
+function featureOf(name: FeatureName, configured: Features): Feature {
+  // Of the same name, which the compiler cannot tell.
+  const make: (options: never) => Feature = FACTORIES[name]
+  return make(configured[name] as never)
 }
 
 function webPushOf({

@@ -4,7 +4,8 @@ import type { Session } from './session.ts'
 /** The sessions of this node: all, those of each user, and how many each address has. */
 export class Sessions {
   readonly #all = new Set<Session>()
-  readonly #byUser = new Map<string, Set<Session>>()
+  /** Most users have one: a set for it would be a tenth of what a connection costs. */
+  readonly #byUser = new Map<string, Session | Set<Session>>()
   readonly #countByAddress = new Map<string, number>()
   /** Those that have not said who they are. */
   readonly #strangers = new Set<Session>()
@@ -19,8 +20,9 @@ export class Sessions {
     else this.#strangers.delete(session)
     if (session.user === undefined) return
     const sessions = this.#byUser.get(session.user)
-    if (sessions === undefined) this.#byUser.set(session.user, new Set([session]))
-    else sessions.add(session)
+    if (sessions === undefined) this.#byUser.set(session.user, session)
+    else if (sessions instanceof Set) sessions.add(session)
+    else if (sessions !== session) this.#byUser.set(session.user, new Set([sessions, session]))
   }
 
   remove(session: Session): void {
@@ -29,7 +31,10 @@ export class Sessions {
     this.#strangers.delete(session)
     if (session.user === undefined) return
     const sessions = this.#byUser.get(session.user)
-    if (sessions?.delete(session) && sessions.size === 0) this.#byUser.delete(session.user)
+    if (sessions instanceof Set) sessions.delete(session)
+    if (sessions === session || (sessions instanceof Set && sessions.size === 0)) {
+      this.#byUser.delete(session.user)
+    }
   }
 
   get size(): number {
@@ -51,7 +56,9 @@ export class Sessions {
 
   /** In the order in which they became the user's. */
   of(user: string): readonly Session[] {
-    return [...(this.#byUser.get(user) ?? [])]
+    const sessions = this.#byUser.get(user)
+    if (sessions instanceof Set) return [...sessions]
+    return sessions === undefined ? [] : [sessions]
   }
 
   all(): readonly Session[] {

@@ -1,8 +1,9 @@
 import { type JsonObject, type Position, ProtocolError, type Publication } from '@tidewire/protocol'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { Page, Range } from '../core/ports/broker.ts'
 import type { Appended, Log, Retention } from '../core/ports/log.ts'
 import { AppendQueue, type Group, storageFull } from './append-queue.ts'
+import { startDatabaseThread } from './database-thread.ts'
 import { type Answer, type PageColumns, type Request, ROW_FIELDS } from './sqlite-messages.ts'
 import type { Failure, Field, Question, WorkerOptions } from './sqlite-messages.ts'
 import { StorageError } from './storage-error.ts'
@@ -35,34 +36,18 @@ export interface LogEvents {
 const MAX_QUESTIONS = 16_384
 
 /** Opens the durable log. Rejects with `StorageError`. */
-export function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
+export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
   const { directory, now, maxBytes, minFreeBytes = 0, events = {} } = options
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const workerData: WorkerOptions = { directory, minFreeBytes, maxBytes, now: now() }
-  const worker = new Worker(new URL(`./sqlite-worker.${extension}`, import.meta.url), {
+  const { worker, opened } = await startDatabaseThread({
     name: 'tidewire-log',
-    // Not those of the process, which may be for another entry point. The warning is Node 22's, about its SQLite.
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    module: (extension) => new URL(`./sqlite-worker.${extension}`, import.meta.url),
     workerData,
+    what: `The log in ${directory}`,
   })
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => {
-      const detail = error instanceof Error ? error.message : 'its thread ended'
-      reject(new StorageError(`The log in ${directory} could not be opened: ${detail}.`))
-    }
-    worker.once('error', fail)
-    worker.once('exit', fail)
-    const onAnswer = (answer: Answer): void => {
-      // `node --watch` has messages of its own.
-      if (answer.kind !== 'opened' && answer.kind !== 'refused') return
-      worker.off('error', fail).off('exit', fail).off('message', onAnswer)
-      if (answer.kind === 'refused') return reject(new StorageError(answer.message))
-      const { epoch, fenced, full } = answer
-      if (fenced !== undefined) events.onFenced?.(fenced)
-      resolve(new SqliteLog({ worker, epoch, full, now, events }))
-    }
-    worker.on('message', onAnswer)
-  })
+  const { epoch, fenced, full } = opened as Extract<Answer, { kind: 'opened' }>
+  if (fenced !== undefined) events.onFenced?.(fenced)
+  return new SqliteLog({ worker, epoch, full, now, events })
 }
 
 interface SqliteLogParts {

@@ -141,7 +141,7 @@ export class HttpApp {
 
   /** Whether a route reads this body as it comes. */
   isStreamed(method: string, path: string): boolean {
-    return this.#streamed.has(`${method} ${path}`)
+    return this.#streamed.size > 0 && this.#streamed.has(`${method} ${path}`)
   }
 
   fetch(request: Request, env: HttpBindings): Response | Promise<Response> {

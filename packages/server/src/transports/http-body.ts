@@ -72,7 +72,9 @@ export function readAll(request: IncomingMessage): Promise<Uint8Array> {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
-    request.once('close', () => reject(new Error('The body broke off.')))
+    request.once('close', () => {
+      if (!request.complete) reject(new Error('The body broke off.'))
+    })
   })
 }
 

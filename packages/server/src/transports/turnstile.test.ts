@@ -90,6 +90,19 @@ describe('turnstile', () => {
     expect(order).toEqual(['a', 'b', 'c'])
   })
 
+  it('lets in for a quarter of a long turn, up to a tenth of a second', async () => {
+    const { come, nextTurn, order, pass } = scene(1_000)
+    for (let i = 0; i < 200; i++) void come(String(i), 2)
+    await settle()
+    expect(order).toHaveLength(3)
+    pass(50)
+    await nextTurn()
+    expect(order).toHaveLength(3 + 7)
+    pass(5_000)
+    await nextTurn()
+    expect(order.length - 10).toBe(50)
+  })
+
   it('lets nobody pass those who wait', async () => {
     const { come, nextTurn, order } = scene()
     void come('a', 6)

@@ -28,6 +28,9 @@ interface Waiter {
 
 /** What letting in may take of each turn of the event loop; the rest is for those who are in. */
 const TURN_MS = 5
+/** And of a long turn: where there is much to do for those who are in, the others come in all the same. */
+const TURN_SHARE = 0.25
+const MAX_TURN_MS = 100
 const MAX_WAIT_MS = 10_000
 const RETRY_MIN_MS = 1_000
 const RETRY_SPREAD_MS = 4_000
@@ -49,6 +52,7 @@ export class Turnstile {
   readonly #inside = new Set<Waiter>()
   /** Of this turn. */
   #spentMs = 0
+  #budgetMs = TURN_MS
   #state: 'idle' | 'letting' | 'closed' = 'idle'
   #endOfTurn = false
   #turn = 0
@@ -82,7 +86,7 @@ export class Turnstile {
    * `too_many_connections` when too many wait, or the peer waited for too long.
    */
   enter(peer: Peer): Promise<boolean> {
-    const free = this.#state === 'idle' && this.#spentMs < TURN_MS && this.waiting === 0
+    const free = this.#state === 'idle' && this.#spentMs < this.#budgetMs && this.waiting === 0
     if (!free && this.#outside.size >= this.#maxWaiting) return Promise.reject(this.#full())
     return this.#wait(peer, this.#outside)
   }
@@ -144,7 +148,7 @@ export class Turnstile {
 
   /** Whose turn it is; nobody's once the time of this turn is spent. */
   #next(): Waiter | undefined {
-    if (this.#spentMs >= TURN_MS) return undefined
+    if (this.#spentMs >= this.#budgetMs) return undefined
     for (const line of [this.#inside, this.#outside]) {
       for (const waiter of line) {
         line.delete(waiter)
@@ -157,10 +161,13 @@ export class Turnstile {
   #untilNextTurn(): void {
     if (this.#endOfTurn) return
     this.#endOfTurn = true
+    const began = this.#now()
     this.#nextTurn(() => {
       this.#endOfTurn = false
       this.#turn += 1
       this.#spentMs = 0
+      const share = TURN_SHARE * (this.#now() - began)
+      this.#budgetMs = Math.min(MAX_TURN_MS, Math.max(TURN_MS, share))
       if (this.waiting > 0 && this.#state === 'idle') void this.#letIn()
     })
   }

@@ -4,7 +4,7 @@ import { deflateRawSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type ClientOptions, WebSocket } from 'ws'
 import { startTestServer, type TestServer } from '../testing/index.ts'
-import { deflater } from './websocket-deflate.ts'
+import { deflater, withoutSmallWindows } from './websocket-deflate.ts'
 
 const CHANNEL = 'live:deflated'
 const LONG = 'It compresses well. '.repeat(200)
@@ -102,6 +102,24 @@ describe('with compression', () => {
   it('a smaller window than ours is not agreed to', async () => {
     const { socket } = await connect({ perMessageDeflate: { serverMaxWindowBits: 9 } })
     expect(socket.extensions).toBe('')
+  })
+})
+
+describe('offers without those of a small window', () => {
+  it.each([
+    ['permessage-deflate', 'permessage-deflate'],
+    ['permessage-deflate; server_max_window_bits=9', undefined],
+    ['permessage-deflate; server_max_window_bits="12"; client_max_window_bits', undefined],
+    ['permessage-deflate; server_max_window_bits=10, permessage-deflate', 'permessage-deflate'],
+    // Left to `ws`, which refuses them.
+    ...['server_max_window_bits=7', 'server_max_window_bits=9; server_max_window_bits=9'].map(
+      (parameters) => {
+        const offer = `permessage-deflate; ${parameters}`
+        return [offer, offer] as const
+      },
+    ),
+  ] as const)('%s become %s', (offers, left) => {
+    expect(withoutSmallWindows(offers)).toBe(left)
   })
 })
 

@@ -50,7 +50,8 @@ function asItIs(): undefined {
   return undefined
 }
 
-function lengthOf(message: string | Uint8Array): number {
+/** In bytes. */
+export function lengthOf(message: string | Uint8Array): number {
   return typeof message === 'string' ? Buffer.byteLength(message) : message.length
 }
 

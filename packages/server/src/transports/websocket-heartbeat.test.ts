@@ -59,6 +59,19 @@ describe('a heartbeat of 25 s', () => {
     expect([peer.pings, peer.ended]).toEqual([0, false])
   })
 
+  it('pings those that came together in several turns, and leaves out who left meanwhile', () => {
+    const peers = Array.from({ length: 200 }, () => new Peer())
+    for (const peer of peers) heartbeat.watch(peer)
+    const setImmediate = vi.spyOn(globalThis, 'setImmediate').mockImplementation(vi.fn())
+    vi.advanceTimersByTime(25_000)
+    const pinged = (): number => peers.filter(({ pings }) => pings > 0).length
+    expect(pinged()).toBe(64)
+    heartbeat.forget(peers[199]!)
+    for (const [goOn] of setImmediate.mock.calls) goOn()
+    expect(pinged()).toBe(199)
+    setImmediate.mockRestore()
+  })
+
   it('judges nobody by the time in which this process was stalled', () => {
     const peer = new Peer()
     heartbeat.watch(peer)

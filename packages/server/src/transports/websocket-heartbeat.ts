@@ -12,6 +12,9 @@ export interface Watched {
 /** How long a pinged peer may stay silent (PROTOCOL.md §3: 25 s + 10 s = 35 s). */
 const PONG_MS = 10_000
 
+/** Pings of one turn of the event loop; each is a write. */
+const AT_ONCE = 64
+
 /** One timer for all connections: each is pinged when it was silent for a heartbeat, and ended when it stays silent. */
 export class Heartbeat {
   /** Counts ticks in which this process was able to listen. */
@@ -52,11 +55,20 @@ export class Heartbeat {
     this.#tickedAt = performance.now()
     if (stalled) return
     this.now += 1
+    const due: Watched[] = []
     for (const connection of this.#watched) {
       if (connection.isPaused) connection.heardAt = this.now
       const silent = this.now - connection.heardAt
       if (silent >= this.#endAfter) connection.terminate()
-      else if (silent > 0 && silent % this.#pingAfter === 0) connection.ping()
+      else if (silent > 0 && silent % this.#pingAfter === 0) due.push(connection)
     }
+    this.#ping(due, 0)
+  }
+
+  /** A few in each turn: those that came together, as after a restart, would keep everybody else waiting. */
+  #ping(due: readonly Watched[], from: number): void {
+    const to = Math.min(due.length, from + AT_ONCE)
+    for (let i = from; i < to; i++) if (this.#watched.has(due[i]!)) due[i]!.ping()
+    if (to < due.length) setImmediate(() => this.#ping(due, to))
   }
 }

@@ -33,9 +33,11 @@ describe('what is said', () => {
   it('reaches the inbox of who is mentioned or written to, once', async () => {
     const chat = await ChatServer.start({ features: [...ALL] })
     const [ada] = await chat.room('general', 'ada', 'bob', 'cleo')
-    const { id } = await ada!.say('chat:general', 'look @bob and @ada')
+    const long = 'm'.repeat(128)
+    const { id } = await ada!.say('chat:general', 'look @bob and @ada', {}, long)
     await ada!.say('chat:general', 'nobody in particular')
-    await ada!.say('dm:ada,bob', `hi ${'👋'.repeat(200)}`)
+    // An id is one in its channel: the same one elsewhere is another message.
+    await ada!.say('dm:ada,bob', `hi ${'👋'.repeat(200)}`, {}, id)
     await expect.poll(async () => (await inboxOf(chat, 'bob')).length).toBe(2)
     const [direct, mention] = await inboxOf(chat, 'bob')
     expect(mention).toMatchObject({
@@ -47,6 +49,21 @@ describe('what is said', () => {
     expect(direct).toMatchObject({ kind: 'direct', title: 'ada wrote to you' })
     expect(direct!.body).toMatch(/^hi 👋+$/u)
     for (const user of ['ada', 'cleo']) expect(await inboxOf(chat, user)).toEqual([])
+  })
+
+  it('is in no inbox and no file any more when it is deleted', async () => {
+    const chat = await ChatServer.start({ features: [...ALL] })
+    const [ada] = await chat.room('general', 'ada', 'bob')
+    const { id } = await ada!.say('chat:general', 'xcanaryx @bob')
+    await expect.poll(async () => (await inboxOf(chat, 'bob')).length).toBe(1)
+    await ada!.publish('chat:general', 'message_delete', { message_id: id })
+    await expect.poll(async () => (await inboxOf(chat, 'bob'))[0]).not.toHaveProperty('body')
+    const { data } = chat.server
+    const left = () =>
+      readdirSync(data, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .filter(({ parentPath, name }) => readFileSync(join(parentPath, name)).includes('xcanaryx'))
+    await expect.poll(left, { timeout: 10_000 }).toEqual([])
   })
 
   it('reaches nobody who may not read it', async () => {
@@ -93,8 +110,10 @@ it('killed between the log and the inboxes, tells everybody all the same, once',
   }
   const chat = await ChatServer.start({ data, auth, features: [...ALL] })
   await expect
-    .poll(async () => (await inboxOf(chat, 'bob')).map(({ data }) => data['message_id']).sort())
-    .toEqual(said.sort())
+    .poll(async () =>
+      (await inboxOf(chat, 'bob')).map(({ data }) => String(data['message_id'])).toSorted(),
+    )
+    .toEqual(said.toSorted())
 }, 60_000)
 
 describe('the files of a message', () => {

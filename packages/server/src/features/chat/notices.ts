@@ -1,12 +1,11 @@
+import { createHash } from 'node:crypto'
 import { ProtocolError } from '@tidewire/protocol'
-import type { Services } from '../../handlers.ts'
 import type { Server } from '../../server.ts'
 import { directUsers, roomOf } from './channels.ts'
 import type { ChatDatabase } from './tables.ts'
 
 /** Messages that are told of together. */
 const AT_ONCE = 50
-const RETRY_MS = 1_000
 const MAX_BODY = 300
 /** What is older is told to nobody: a log that is followed for the first time is full of it. */
 const NEWS_MS = 7 * 24 * 3_600_000
@@ -29,15 +28,13 @@ interface Notice {
 export class Notices {
   readonly #server: Server
   readonly #database: ChatDatabase
-  #running: Promise<void> | undefined
-  /** There is more than the pass under way may have seen. */
-  #again = false
-  #cancelRetry: () => void = () => undefined
+  readonly #rounds: ReturnType<Server['rounds']>
   #closed = false
 
   constructor(server: Server, database: ChatDatabase) {
     this.#server = server
     this.#database = database
+    this.#rounds = server.rounds('chat.notices', () => this.#tellAll())
   }
 
   /** Messages from then on are told of, in ISO 8601; undefined where nobody keeps inboxes. */
@@ -48,48 +45,24 @@ export class Notices {
 
   /** There may be something to tell. */
   kick(): void {
-    const notify = this.#server.service('notify')
-    if (this.#closed || notify === undefined) return
-    this.#again = true
-    this.#running ??= this.#run(notify)
+    if (this.#server.service('notify') !== undefined) this.#rounds.kick()
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#closed = true
-    this.#cancelRetry()
-    await this.#running
-  }
-
-  async #run(notify: Services['notify']): Promise<void> {
-    this.#cancelRetry()
-    try {
-      while (this.#again && !this.#closed) {
-        this.#again = false
-        await this.#pass(notify)
-      }
-    } catch (error) {
-      this.#server.failed('chat.notices', error)
-      if (!this.#closed) {
-        this.#cancelRetry = this.#server.clock.after(RETRY_MS, () => this.kick())
-      }
-    } finally {
-      this.#running = undefined
-    }
-    // What came in the last turn.
-    if (this.#again && !this.#closed) this.kick()
+    return this.#rounds.close()
   }
 
   /** Everything that is to be told, once. Rejects when some of it has to wait. */
-  async #pass(notify: Services['notify']): Promise<void> {
+  async #tellAll(): Promise<void> {
     let failure: unknown
     for (let after = { id: 0, offset: 0 }; !this.#closed;) {
       const notices = await this.#next(after)
       const last = notices.at(-1)
       if (last === undefined) break
       after = last
-      const outcomes = await Promise.allSettled(notices.map((one) => this.#tell(one, notify)))
-      const told = notices.filter((_, i) => outcomes[i]!.status === 'fulfilled')
-      await this.#forget(told)
+      const outcomes = await Promise.allSettled(notices.map((one) => this.#tell(one)))
+      await this.#forget(notices.filter((_, i) => outcomes[i]!.status === 'fulfilled'))
       failure ??= outcomes.find((outcome) => outcome.status === 'rejected')?.reason
     }
     if (failure !== undefined) throw failure
@@ -117,7 +90,7 @@ export class Notices {
       .execute()
   }
 
-  async #tell(notice: Notice, notify: Services['notify']): Promise<void> {
+  async #tell(notice: Notice): Promise<void> {
     const { channel, message_id, user, content } = notice
     // Deleted by now, or of nobody in particular.
     if (user === null || content === null) return
@@ -130,19 +103,31 @@ export class Notices {
     if (readers.length === 0) return
     const room = roomOf(channel)
     try {
-      await notify(readers, {
-        id: `message-${message_id}`,
+      await this.#server.service('notify')?.(readers, {
+        id: noticeId(channel, message_id),
         kind: room === undefined ? 'direct' : 'mention',
         title: room === undefined ? `${user} wrote to you` : `${user} mentioned you in #${room}`,
         // The cut may go through a character.
         body: content.slice(0, MAX_BODY).replaceAll(/\p{Surrogate}/gu, ''),
         data: { user, channel, message_id },
       })
+      // It may have been deleted while it was told: whoever comes second, this or the deletion, finds the other.
+      if (await this.#isDeleted(notice)) await clearNotice(this.#server, channel, message_id)
     } catch (error) {
       if (!(error instanceof ProtocolError) || error.temporary) throw error
       // Nothing mends it. A `conflict` is what was told before an edit.
       if (error.reason !== 'conflict') this.#server.failed('chat.notices', error)
     }
+  }
+
+  async #isDeleted({ id, offset }: Notice): Promise<boolean> {
+    const row = await this.#database
+      .selectFrom('chat_messages')
+      .select('deleted')
+      .where('channel', '=', id)
+      .where('offset', '=', offset)
+      .executeTakeFirst()
+    return row?.deleted === 1
   }
 
   async #toldOf({ id, channel, offset }: Notice): Promise<readonly string[]> {
@@ -168,4 +153,19 @@ export class Notices {
       ),
     )
   }
+}
+
+/** Takes the text of a message that is deleted out of the inboxes. */
+export async function clearNotice(
+  server: Server,
+  channel: string,
+  messageId: string,
+): Promise<void> {
+  await server.service('clearNotification')?.(noticeId(channel, messageId))
+}
+
+/** Told twice, it is one. Ids of messages are their senders' to choose, and one in each channel. */
+function noticeId(channel: string, messageId: string): string {
+  const digest = createHash('sha256').update(`${channel} ${messageId}`).digest('base64url')
+  return `message-${digest}`
 }

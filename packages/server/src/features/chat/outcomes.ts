@@ -1,6 +1,7 @@
 import type { JsonObject, Publication } from '@tidewire/protocol'
 import { sql } from 'kysely'
 import type { Server } from '../../server.ts'
+import { clearNotice } from './notices.ts'
 import type { ChatDatabase } from './tables.ts'
 
 /** Publications that are rewritten together. */
@@ -58,13 +59,14 @@ async function outcomeOf(
   if (type === 'message_edit') return { message_id: payload['message_id'] ?? '', deleted: true }
   const message = await database
     .selectFrom('chat_messages')
-    .select(['deleted', 'edit'])
+    .select(['message_id', 'deleted', 'edit'])
     .where('channel', '=', row.id)
     .where('offset', '=', row.offset)
     .executeTakeFirst()
   if (message === undefined) return undefined
   if (message.deleted === 1) {
     await releaseFiles(server, database, row)
+    await clearNotice(server, row.channel, message.message_id)
     return { deleted: true }
   }
   const edit = message.edit === null ? undefined : await publicationAt(server, row, message.edit)

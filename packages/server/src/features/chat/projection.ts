@@ -14,7 +14,6 @@ const MAX_QUEUED_IN_ALL = 20_000
 /** Of one transaction, which holds up all others. */
 const CHANNELS_AT_ONCE = 100
 const PUBLICATIONS_AT_ONCE = 1_000
-const RETRY_MS = 1_000
 /** How soon what the retention took out of a log is gone from the tables. */
 const TRIM_MS = 60_000
 
@@ -33,8 +32,7 @@ export class Projection {
   #queued = 0
   /** There may be publications whose outcome is not in the log. */
   #outcomesDue = true
-  #running: Promise<void> | undefined
-  #cancelRetry: (() => void) | undefined
+  readonly #rounds: ReturnType<Server['rounds']>
   #cancelTrim: () => void = () => undefined
   #closed = false
 
@@ -42,6 +40,7 @@ export class Projection {
     this.#server = server
     this.#database = database
     this.#notices = notices
+    this.#rounds = server.rounds('chat', () => this.#run())
     this.#channels = new FollowedChannels(
       database,
       (channel) => this.#dirty.has(channel) || channel.inRound,
@@ -53,7 +52,7 @@ export class Projection {
 
   /** Goes on where the last life ended, behind everything that is asked for meanwhile. */
   start(): void {
-    this.#kick()
+    this.#rounds.kick()
     this.#notices.kick()
     this.#catchUp().catch((error: unknown) => this.#report(error))
     this.#trimLater()
@@ -62,9 +61,8 @@ export class Projection {
   async close(): Promise<void> {
     this.#closed = true
     for (const off of this.#off) off()
-    this.#cancelRetry?.()
     this.#cancelTrim()
-    await this.#running
+    await this.#rounds.close()
     for (const channel of this.#channels.all()) reject(channel.waiting.splice(0), stopping())
   }
 
@@ -144,16 +142,7 @@ export class Projection {
 
   #touch(channel: Followed): void {
     this.#dirty.add(channel)
-    this.#kick()
-  }
-
-  #kick(): void {
-    if (this.#closed || this.#cancelRetry !== undefined) return
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined
-      // What came while the last round ended.
-      if (this.#dirty.size > 0) this.#kick()
-    })
+    this.#rounds.kick()
   }
 
   async #run(): Promise<void> {
@@ -166,6 +155,7 @@ export class Projection {
       }
     } catch (error) {
       this.#fail(error)
+      throw error
     }
   }
 
@@ -177,12 +167,6 @@ export class Projection {
       channel.behind = true
       reject(channel.waiting.splice(0), unavailable(error))
     }
-    this.#report(error)
-    if (this.#closed) return
-    this.#cancelRetry = this.#server.clock.after(RETRY_MS, () => {
-      this.#cancelRetry = undefined
-      this.#kick()
-    })
   }
 
   /** What fails while the server stops is found again by the next one. */

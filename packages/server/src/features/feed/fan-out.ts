@@ -10,7 +10,6 @@ const AT_ONCE = 256
 const CONFIRM_AT_ONCE = 64
 /** Activities that wait in memory; those beyond are found in the store. */
 const MAX_WAITING = 10_000
-const RETRY_MS = 1_000
 const SWEEP_MS = 30_000
 /** After this long without a word of the log, it is asked. */
 const OVERDUE_MS = 60_000
@@ -50,15 +49,15 @@ export class FanOut {
   readonly #out = new Set<number>()
   /** Whether what is undelivered may be out already. */
   #unsure = true
-  #running: Promise<void> | undefined
+  readonly #rounds: ReturnType<Server['rounds']>
   #closed = false
-  #cancelTimer: () => void = () => undefined
   #cancelSweep: () => void = () => undefined
 
   constructor({ server, journal, graph }: FanOutOptions) {
     this.#server = server
     this.#journal = journal
     this.#graph = graph
+    this.#rounds = server.rounds('feed', () => this.#run())
   }
 
   /** Whether this publication is one of the copies that are handed out here. */
@@ -82,20 +81,20 @@ export class FanOut {
     }
     this.#server.subscribe('feed:*', (publication) => this.#hear(publication))
     this.#sweepLater()
-    this.#kick()
+    this.#rounds.kick()
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    this.#cancelTimer()
     this.#cancelSweep()
-    await this.#running
+    await this.#rounds.close()
+    this.#settle()
   }
 
   /** Resolves when everything that the log had when this was called is in the feeds of the store, or cannot get there. */
   settled(): Promise<void> {
     if (this.#confirmed.length === 0 || this.#closed) return Promise.resolve()
-    this.#kick()
+    this.#rounds.kick()
     return new Promise((resolve) => this.#settling.push(resolve))
   }
 
@@ -107,7 +106,7 @@ export class FanOut {
     if (offset % PRUNE_EVERY === 0) this.#prune(channel)
     if (channel !== `feed:${activity.actor}`) return
     if (this.#confirmed.length < MAX_WAITING) this.#confirmed.push({ activity, message_id })
-    this.#kick()
+    this.#rounds.kick()
   }
 
   #prune(channel: string): void {
@@ -116,34 +115,24 @@ export class FanOut {
       .catch((error: unknown) => this.#server.failed('feed', error))
   }
 
-  #kick(): void {
-    if (this.#closed || this.#running !== undefined) return
-    this.#cancelTimer()
-    this.#running = this.#run().then(
-      () => this.#rest(0),
-      (error: unknown) => {
-        this.#server.failed('feed', error)
-        this.#unsure = true
-        this.#rest(RETRY_MS)
-      },
-    )
-  }
-
-  /** Until there is something to do, or after a failure for `ms`. */
-  #rest(ms: number): void {
-    this.#running = undefined
-    for (const resolve of this.#settling.splice(0)) resolve()
-    if (ms > 0) this.#cancelTimer = this.#server.clock.after(ms, () => this.#kick())
-    else if (this.#confirmed.length > 0) this.#kick()
-  }
-
   async #run(): Promise<void> {
-    while (!this.#closed) {
-      await this.#confirmSome()
-      const deliveries = await this.#journal.undelivered(AT_ONCE)
-      if (deliveries.length > 0) await this.#deliver(deliveries)
-      else if (this.#confirmed.length === 0) break
+    try {
+      while (!this.#closed) {
+        await this.#confirmSome()
+        const deliveries = await this.#journal.undelivered(AT_ONCE)
+        if (deliveries.length > 0) await this.#deliver(deliveries)
+        else if (this.#confirmed.length === 0) break
+      }
+    } catch (error) {
+      this.#unsure = true
+      throw error
+    } finally {
+      this.#settle()
     }
+  }
+
+  #settle(): void {
+    for (const resolve of this.#settling.splice(0)) resolve()
   }
 
   async #confirmSome(): Promise<void> {
@@ -151,7 +140,7 @@ export class FanOut {
     if (some.length === 0) return
     const pulled = await this.#journal.confirm(some)
     this.#confirmed = this.#confirmed.slice(some.length)
-    if (this.#confirmed.length === 0) for (const resolve of this.#settling.splice(0)) resolve()
+    if (this.#confirmed.length === 0) this.#settle()
     for (const activity of pulled) await this.#tell(activity)
   }
 
@@ -219,7 +208,7 @@ export class FanOut {
     const { clock } = this.#server
     this.#cancelSweep = clock.after(SWEEP_MS, () => {
       this.#sweep(clock.now() - OVERDUE_MS)
-        .then(() => this.#kick())
+        .then(() => this.#rounds.kick())
         .catch((error: unknown) => this.#server.failed('feed', error))
         .finally(() => this.#closed || this.#sweepLater())
     })

@@ -112,6 +112,11 @@ export class Desk {
     return marked
   }
 
+  /** Keeps of the notification that it was there, and nothing of what it said. */
+  clear(id: string): Promise<void> {
+    return this.#inbox.clear(id)
+  }
+
   /** Tells a client that begins to listen what its user has not read. */
   async welcome(client: Client, user: string): Promise<void> {
     const [found, count] = await Promise.all([

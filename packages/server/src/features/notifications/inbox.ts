@@ -78,6 +78,15 @@ export class Inbox {
   }
 
   /** Forgets what is older than `before`, a little at a time. */
+  /** Takes the text out. */
+  async clear(id: string): Promise<void> {
+    await this.#database
+      .updateTable('notifications_messages')
+      .set({ body: null })
+      .where('id', '=', id)
+      .execute()
+  }
+
   async prune(before: number): Promise<void> {
     const row = await this.#database
       .selectFrom('notifications_messages')

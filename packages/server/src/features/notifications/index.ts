@@ -40,6 +40,7 @@ export function notifications(options: NotificationsOptions = {}): Notifications
       welcomeClients(server, desk)
       const kept = desk
       server.provide('notify', (users, notification) => kept.send(users, notification))
+      server.provide('clearNotification', (id) => kept.clear(id))
     },
     close: () => desk?.close(),
     async send(users, notification) {

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@tidewire/protocol'
-import type { Client } from '../../client.ts'
+import type { Client, Frame } from '../../client.ts'
 import type { Server } from '../../server.ts'
 import { Changes } from './changes.ts'
 import type { Roster } from './roster.ts'
@@ -10,6 +10,8 @@ const FLUSH_MS_A_CLIENT = 1 / 20
 /** Of one push: what a client is sent, and what all of them are. The rest waits for the next one. */
 const MAX_BYTES_A_CLIENT = 128 * 1024
 const MAX_BYTES = 64 * 1024 * 1024
+/** That are told in one turn of the event loop, so that other channels do not wait for a crowd. */
+const CLIENTS_A_TURN = 50
 
 interface Room {
   readonly channel: string
@@ -91,23 +93,43 @@ export class Pushes {
 
   #flush(room: Room): void {
     const { channel, watchers, changes } = room
-    room.scheduled = false
     if (this.#rooms.get(channel) !== room) return
     const clients = [...watchers]
     const maxBytes = Math.min(MAX_BYTES_A_CLIENT, MAX_BYTES / clients.length)
     const taken = changes.take(maxBytes, (user) => this.#roster.member(channel, user))
     const count = this.#roster.count(channel)
     room.nextAt = this.#server.clock.steady() + FLUSH_MS + clients.length * FLUSH_MS_A_CLIENT
-    if (changes.size > 0) this.#schedule(room)
-    if (taken.length === 0) return
+    const frames = taken.map(({ at, ...change }) => ({
+      type: 'presence_update',
+      payload: { channel, ...change, at: new Date(at).toISOString(), count },
+    }))
+    if (frames.length > 0) this.#send(room, { clients, frames })
+    else this.#flushed(room)
+  }
+
+  /** Tells some in each turn. */
+  #send(
+    room: Room,
+    push: { clients: readonly Client[]; frames: readonly Frame[] },
+    from = 0,
+  ): void {
+    const { clients, frames } = push
+    if (this.#rooms.get(room.channel) !== room) return
+    const end = from + CLIENTS_A_TURN
+    // Who watches no more may have lost the right to.
+    const some = clients.slice(from, end).filter((client) => room.watchers.has(client))
     try {
-      const frames = taken.map(({ at, ...change }) => ({
-        type: 'presence_update',
-        payload: { channel, ...change, at: new Date(at).toISOString(), count },
-      }))
-      this.#server.send(clients, frames)
+      this.#server.send(some, frames)
     } catch (error) {
       this.#server.failed('presence', error)
     }
+    if (end >= clients.length) return this.#flushed(room)
+    this.#server.clock.endOfTurn(() => this.#send(room, push, end))
+  }
+
+  /** What changed meanwhile leaves after this, so that everybody is told in the order in which it happened. */
+  #flushed(room: Room): void {
+    room.scheduled = false
+    if (room.changes.size > 0) this.#schedule(room)
   }
 }

@@ -1,6 +1,7 @@
 import { ProtocolError } from '@tidewire/protocol'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { storageFull } from '../append-queue.ts'
+import { startDatabaseThread } from '../database-thread.ts'
 import type { Failure } from '../sqlite-messages.ts'
 import { StorageError } from '../storage-error.ts'
 import {
@@ -38,31 +39,18 @@ interface Waiting {
 }
 
 /** Starts the thread that opens the store in `directory`. Rejects with `StorageError`. */
-export function startStoreThread(directory: string, events: StoreEvents): Promise<StoreThread> {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+export async function startStoreThread(
+  directory: string,
+  events: StoreEvents,
+): Promise<StoreThread> {
   const workerData: WorkerOptions = { directory }
-  const worker = new Worker(new URL(`./store-worker.${extension}`, import.meta.url), {
+  const { worker } = await startDatabaseThread({
     name: 'tidewire-store',
-    // Not those of the process, which may be for another entry point. The warning is Node 22's, about its SQLite.
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    module: (extension) => new URL(`./store-worker.${extension}`, import.meta.url),
     workerData,
+    what: `The store in ${directory}`,
   })
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => {
-      const detail = error instanceof Error ? error.message : 'its thread ended'
-      reject(new StorageError(`The store in ${directory} could not be opened: ${detail}.`))
-    }
-    worker.once('error', fail)
-    worker.once('exit', fail)
-    const onAnswer = (answer: Answer): void => {
-      // `node --watch` has messages of its own.
-      if (answer.kind !== 'opened' && answer.kind !== 'refused') return
-      worker.off('error', fail).off('exit', fail).off('message', onAnswer)
-      if (answer.kind === 'refused') return reject(new StorageError(answer.message))
-      resolve(new StoreThread(worker, events))
-    }
-    worker.on('message', onAnswer)
-  })
+  return new StoreThread(worker, events)
 }
 
 /**

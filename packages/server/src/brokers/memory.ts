@@ -5,7 +5,9 @@ import type { Retention } from '../core/ports/log.ts'
 import { digestOf } from './digest.ts'
 import { HotLog } from './hot-log.ts'
 import { Joined } from './joined.ts'
-import { type IdBudget, RecentIds, type Remembered, WINDOW_MS } from './recent-ids.ts'
+import { IdHash } from './id-hash.ts'
+import type { Remembered } from './id-table.ts'
+import { type IdBudget, RecentIds, WINDOW_MS } from './recent-ids.ts'
 
 /** What the broker may hold, whatever is published. About 1 KB an entry and 150 bytes an id, with small payloads. */
 export interface MemoryLimits {
@@ -47,6 +49,7 @@ export class MemoryBroker implements Broker {
   readonly #retention: Retention
   readonly #limits: MemoryLimits
   readonly #ids: IdBudget
+  readonly #idHash = new IdHash()
   readonly #life: string
   readonly #joined = new Joined()
   readonly #channels = new Map<string, Channel>()
@@ -135,7 +138,8 @@ export class MemoryBroker implements Broker {
     let channel = this.#channels.get(name)
     if (channel === undefined) {
       this.#opened += 1
-      channel = new Channel(`${this.#life}.${this.#opened.toString(36)}`, new RecentIds(this.#ids))
+      const ids = new RecentIds(this.#ids, this.#idHash)
+      channel = new Channel(`${this.#life}.${this.#opened.toString(36)}`, ids)
       this.#channels.set(name, channel)
     }
     if (!channel.joined) {

@@ -1,13 +1,8 @@
+import type { IdHash } from './id-hash.ts'
+import { IdTable, type Remembered } from './id-table.ts'
+
 /** How long a `message_id` identifies a publication (PROTOCOL.md §4). */
 export const WINDOW_MS = 5 * 60_000
-
-/** What is remembered of a publication: enough to answer its repetition. */
-export interface Remembered {
-  offset: number
-  /** Of type and payload; `undefined` once the payload was replaced: then nothing may be told of the first one. */
-  digest: number | undefined
-  at: number
-}
 
 /** How many ids are remembered by all channels of a broker together. */
 export interface IdBudget {
@@ -24,16 +19,20 @@ export interface IdBudget {
  */
 export class RecentIds {
   readonly #budget: IdBudget
-  #young = new Map<string, Remembered>()
-  #old = new Map<string, Remembered>()
+  readonly #hash: IdHash
+  #young = new IdTable()
+  #old: IdTable | undefined
   #youngSince = -Infinity
 
-  constructor(budget: IdBudget) {
+  constructor(budget: IdBudget, hash: IdHash) {
     this.#budget = budget
+    this.#hash = hash
   }
 
   find(id: string, now: number): Remembered | undefined {
-    const remembered = this.#young.get(id) ?? this.#old.get(id)
+    this.#hash.of(id)
+    const { low, high } = this.#hash
+    const remembered = this.#young.get(low, high) ?? this.#old?.get(low, high)
     return remembered !== undefined && now - remembered.at <= WINDOW_MS ? remembered : undefined
   }
 
@@ -42,37 +41,38 @@ export class RecentIds {
     if (at - this.#youngSince > WINDOW_MS || this.#young.size >= perChannel || used >= total) {
       this.#rotate(at)
     }
-    const before = this.#young.size
-    this.#young.set(id, { offset, digest, at })
+    this.#hash.of(id)
     // An id that was remembered longer ago than the window may be there already.
-    this.#budget.used += this.#young.size - before
+    const isNew = this.#young.set(this.#hash.low, this.#hash.high, offset, digest, at)
+    if (isNew) this.#budget.used += 1
   }
 
   /** The publication of this id and offset got another payload. */
   replaced(id: string, offset: number): void {
-    for (const generation of [this.#young, this.#old]) {
-      const remembered = generation.get(id)
-      if (remembered?.offset === offset) remembered.digest = undefined
-    }
+    this.#hash.of(id)
+    this.#young.blur(this.#hash.low, this.#hash.high, offset)
+    this.#old?.blur(this.#hash.low, this.#hash.high, offset)
   }
 
   /** Gives memory back when nothing happened for long. */
   fade(now: number): void {
-    if (now - this.#youngSince > WINDOW_MS && this.#young.size + this.#old.size > 0) {
-      this.#rotate(now)
-    }
+    if (now - this.#youngSince > WINDOW_MS && this.#size > 0) this.#rotate(now)
   }
 
   clear(): void {
-    this.#budget.used -= this.#young.size + this.#old.size
-    this.#young = new Map()
-    this.#old = new Map()
+    this.#budget.used -= this.#size
+    this.#young = new IdTable()
+    this.#old = undefined
+  }
+
+  get #size(): number {
+    return this.#young.size + (this.#old?.size ?? 0)
   }
 
   #rotate(at: number): void {
-    this.#budget.used -= this.#old.size
-    this.#old = this.#young
-    this.#young = new Map()
+    this.#budget.used -= this.#old?.size ?? 0
+    this.#old = this.#young.size > 0 ? this.#young : undefined
+    this.#young = new IdTable()
     this.#youngSince = at
   }
 }

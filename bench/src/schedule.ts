@@ -22,7 +22,7 @@ const schedules: Record<string, Schedule> = {
   s9: { warmup: 1, seconds: 12, repeat: 2, minutes: 5 },
   people: { warmup: 1, seconds: 2, repeat: 1, minutes: 1.5 },
   sse: { warmup: 1, seconds: 2, repeat: 2, minutes: 1.5 },
-  compression: { warmup: 1, seconds: 2, repeat: 2, minutes: 2 },
+  compression: { warmup: 1, seconds: 1.2, repeat: 2, minutes: 1.7 },
 }
 
 const usual: Schedule = { warmup: 1, seconds: 2, repeat: 2, minutes: 2 }

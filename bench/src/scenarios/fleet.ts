@@ -77,10 +77,10 @@ const commands: Partial<Record<Peer['name'], Command>> = {
   ],
 }
 
-/** Where the generator's tokens are, one for each client: no server knows one before it comes. */
-export function writeTokens(directory: string, clients: number): string {
+/** Where the generator's tokens are, each of another user: no server knows one before it comes. */
+function writeTokens(directory: string, count: number): string {
   const path = join(directory, 'tokens')
-  const tokens = Array.from({ length: clients }, (_, i) =>
+  const tokens = Array.from({ length: count }, (_, i) =>
     signToken(`user-${i}`, SECRET, TOKEN_SECONDS),
   )
   writeFileSync(path, `${tokens.join('\n')}\n`)
@@ -110,16 +110,17 @@ export interface Fleet<Result> {
   otherCpu: number
 }
 
-/** Runs a mode of the generator against a fresh server. */
+/** Runs a mode of the generator against a fresh server; `tokens`: how many it has to show. */
 export async function runFleet<Result extends FleetResult>(
   rig: Rig,
   peer: Peer,
   mode: 'storm' | 'drop',
-  flags: Record<string, string | number | undefined> & { clients: number },
+  flags: Record<string, string | number | undefined>,
+  tokens: number,
 ): Promise<Fleet<Result>> {
   return await withServer(rig, fleetPeer(peer), async (server) => {
     const meter = new CpuMeter(server)
-    const given = { ...flags, ...target(peer, server, flags.clients) }
+    const given = { ...flags, ...target(peer, server, tokens) }
     const line = await runProgram(fleetCommand(rig, mode), given, meter)
     const result = line as unknown as Result
     const { serverCpuSeconds, otherCpuSeconds } = meter.used(result.cpu_seconds)
@@ -136,10 +137,10 @@ export async function runFleet<Result extends FleetResult>(
 export function target(
   peer: Peer,
   server: ServerProcess,
-  clients: number,
+  tokens: number,
 ): Record<string, string | number> {
-  const tokens = writeTokens(server.directory, clients)
-  return { port: server.port, protocol: peer.protocol, tokens }
+  const path = writeTokens(server.directory, tokens)
+  return { port: server.port, protocol: peer.protocol, tokens: path }
 }
 
 export function describeProblem({

@@ -27,6 +27,8 @@ const total: Metric = { key: 'total', label: 'RSS in all', unit: 'MB', better: '
 const STOPS = [4_000, 19_000] as const
 const QUICK_STOPS = [200, 1_000] as const
 const CHANNELS = 100
+/** Milliseconds for each second of the window that the server has before it, to be done with the connecting. */
+const REST = 400
 /** A collection lets go of memory a moment later. */
 const SETTLE_MS = 700
 const COLLECTIONS = 3
@@ -86,11 +88,12 @@ async function observe(
   const first = await settledRss(server, collectsGarbage(peer))
   fleet.goOn()
   await fleet.connected()
-  const last = await settledRss(server, collectsGarbage(peer))
+  await delay(seconds * REST)
   const meter = new CpuMeter(server)
   meter.begin()
   await delay(seconds * 1000)
   meter.end()
+  const last = await settledRss(server, collectsGarbage(peer))
   fleet.goOn()
   const { problem } = await fleet.result()
   const { serverCpuSeconds, otherCpuSeconds } = meter.used(0)

@@ -22,7 +22,7 @@ export const s6: Scenario = {
   title: 'Connect storm',
   about:
     '8,000 clients connect, show a token that the server has never seen, and subscribe; 256 are on ' +
-    'their way at a time. Before, 3,000 others came and went, so that the code of all servers is warm.',
+    'their way at a time. Before, 8,000 others came and went, so that the code of all servers is warm.',
   metrics,
   peers: ['tidewire', 'bun', 'ws', 'socket.io'],
   targets: [
@@ -39,7 +39,7 @@ export const s6: Scenario = {
 }
 
 function stormCell(rig: Rig, peer: Peer, { quick }: RunOptions): Cell {
-  const [clients, warmup] = quick ? [500, 100] : [8_000, 3_000]
+  const [clients, warmup] = quick ? [500, 100] : [8_000, 8_000]
   return {
     peer,
     setup,
@@ -49,6 +49,7 @@ function stormCell(rig: Rig, peer: Peer, { quick }: RunOptions): Cell {
         peer,
         'storm',
         { clients, 'warmup-clients': warmup, outstanding: OUTSTANDING, channels: 100 },
+        clients + warmup,
       )
       return {
         values: {

@@ -101,6 +101,7 @@ function dropCell(
         peer,
         'drop',
         flags,
+        flags.clients,
       )
       const failure = failureOf(peer, result)
       return {

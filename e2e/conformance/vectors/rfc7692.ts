@@ -102,7 +102,7 @@ const { continuation, binary, ping } = OPCODE
 const part = { fin: false }
 const RSV1 = { rsv: 4 }
 const PING = '{"type":"ping"}'
-/** What is taken at most, inflated (PROTOCOL.md §6). */
+/** What is taken at most, inflated (PROTOCOL.md, “Limits”). */
 const LIMIT = 65_536
 
 /** One message as RFC 7692 §7.2.1 has it: without what every flush ends with. */

@@ -20,7 +20,7 @@ import { ratio } from '../summary.ts'
 import { short } from '../table.ts'
 import { type Cell, interleave, type Outcome } from './interleave.ts'
 
-const LOAD = join(paths.servers, '../people/load.ts')
+const LOAD = new URL('../people/load.ts', import.meta.url).pathname
 const USERS = 200
 const PAYLOAD = 100
 /** So that as many are present at a time as come in a second. */

@@ -62,6 +62,8 @@ export function createHttpServer(
     noDelay: true,
   })
   const onRequest: http.RequestListener = (request, response) => {
+    // Not `server.timeout`, which WebSockets would have as well: a timer to be put off with every write and read.
+    request.socket.setTimeout(patience.idleMs)
     // A server that stops keeps no connection for the request after this one.
     if (!server.listening) response.shouldKeepAlive = false
     if (!handlers.isStreamed?.(request)) limitBody(request, patience.requestMs)
@@ -75,7 +77,6 @@ export function createHttpServer(
           { ...options, handshakeTimeout: patience.headersMs },
           onRequest,
         )
-  server.timeout = patience.idleMs
   if (maxConnections !== undefined) server.maxConnections = maxConnections
   server.on('clientError', answerMalformed)
   server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {

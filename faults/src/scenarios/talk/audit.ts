@@ -61,7 +61,7 @@ export async function mentionsAreTold(rig: Rig, town: Town): Promise<string[]> {
   for (const person of town.people) {
     const { user } = person
     const { entries } = await inboxOf(rig.server.url, town.tokens.get(user)!)
-    const told = new Set(entries.map(({ id }) => id))
+    const told = new Set(entries.map(({ data }) => `${data?.channel} ${data?.message_id}`))
     for (const channel of channels) {
       if (!person.rooms.has(channel)) continue
       for (const publication of await readLog(rig, town, person, channel)) {
@@ -71,7 +71,7 @@ export async function mentionsAreTold(rig: Rig, town: Town): Promise<string[]> {
         const mentions = publication.payload['mentions'] as string[] | undefined
         const isTold = channel.startsWith('dm:') || mentions?.includes(user) === true
         if (author === user || !isTold || publication.payload['deleted'] === true) continue
-        if (!told.has(`message-${message_id}`)) {
+        if (!told.has(`${channel} ${message_id}`)) {
           wrong.push(`${user} was not told of ${message_id} in ${channel}.`)
         }
       }

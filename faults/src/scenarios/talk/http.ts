@@ -55,8 +55,9 @@ export async function logOf(url: string, token: string, channel: string): Promis
 
 export interface InboxEntry {
   id: string
-  kind: string
   read: boolean
+  /** Of one that tells of a message. */
+  data?: { channel?: string; message_id?: string }
 }
 
 /** The whole inbox of a user, newest first. */

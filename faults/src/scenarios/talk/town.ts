@@ -129,7 +129,7 @@ export class Town {
     if (action < 0.5) return this.#change(person, chance)
     if (action < 0.75) return this.#read(person, chance)
     if (action < 0.87) return this.#notify(chance)
-    if (action < 0.93) return this.#open(person, chance)
+    if (action < 0.97) return this.#open(person, chance)
     return this.#post()
   }
 
@@ -229,7 +229,7 @@ export class Town {
   }
 }
 
-export function range(count: number): number[] {
+function range(count: number): number[] {
   return Array.from({ length: count }, (_, n) => n)
 }
 

@@ -8,7 +8,7 @@ import {
 } from '@tidewire/protocol'
 import { publish } from './commands/publish.ts'
 import type { Command, Core, Reply } from './core.ts'
-import { watchExpiry } from './expiry.ts'
+import { Expiry, type Expiring } from './expiry.ts'
 import { Intake } from './intake.ts'
 import { Order } from './order.ts'
 import { Outbox } from './outbox.ts'
@@ -23,6 +23,8 @@ import { ConnectionBuckets, type RateLimits } from './rate-limits.ts'
 import { noteRefusal } from './refusals.ts'
 import { Strikes } from './strikes.ts'
 import type { Reader, Subscription } from './subscription.ts'
+import { Subscriptions } from './subscriptions.ts'
+import type { Timer } from './timers.ts'
 import type { Flushable } from './turn.ts'
 
 /** What a connection without a token has for its `auth` frame. Absolute: traffic does not extend it. */
@@ -32,10 +34,10 @@ const AUTH_DEADLINE_MS = 5_000
  * The protocol state of one client over one connection: authenticates, dispatches frames to commands in the order
  * they came, answers, and writes once per turn.
  */
-export class Session implements SessionHandle, Flushable, Reader {
+export class Session implements SessionHandle, Flushable, Reader, Expiring {
   readonly id: string
   readonly connection: Connection
-  readonly subscriptions = new Map<string, Subscription>()
+  readonly subscriptions = new Subscriptions()
   readonly pauses: Pauses
   readonly #core: Core
   readonly #outbox: Outbox
@@ -50,9 +52,11 @@ export class Session implements SessionHandle, Flushable, Reader {
   #inFlight = 0
   readonly #intake: Intake
   #isCheckingToken = false
-  readonly #pages: Pages
+  /** Made with the first page that is read. */
+  #pages: Pages | undefined
   #order: Order | undefined
-  #cancelTimer: (() => void) | undefined
+  /** Of the token; before there is one, of the time to send one. */
+  #deadline: Expiry | Timer | undefined
 
   constructor(core: Core, connection: Connection, id: string) {
     this.#core = core
@@ -61,7 +65,6 @@ export class Session implements SessionHandle, Flushable, Reader {
     this.pauses = new Pauses(connection)
     this.#intake = new Intake(core.clock, core.pace, this.pauses, this)
     this.#outbox = new Outbox(connection, core.limits.max_outbox_bytes)
-    this.#pages = new Pages(connection, this.#outbox, core.clock)
   }
 
   /** Greets, and starts the deadline of `auth` or of the token. */
@@ -78,7 +81,7 @@ export class Session implements SessionHandle, Flushable, Reader {
     })
     if (actor !== undefined) this.become(actor)
     else {
-      this.#cancelTimer = this.#core.timers.after(AUTH_DEADLINE_MS, () => {
+      this.#deadline = this.#core.timers.after(AUTH_DEADLINE_MS, () => {
         this.expel(required(), 'auth')
       })
     }
@@ -128,11 +131,11 @@ export class Session implements SessionHandle, Flushable, Reader {
   closed(code: number): void {
     if (this.#closed) return
     this.#closed = true
-    this.#cancelTimer?.()
+    this.#deadline?.cancel()
     this.#strikes?.end()
     this.#outbox.clear()
     for (const subscription of this.subscriptions.values()) this.drop(subscription)
-    this.#pages.end()
+    this.#pages?.end()
     this.#core.sessions.remove(this)
     if (this.user !== undefined && !this.#core.sessions.has(this.user)) {
       this.#core.calls.left(this.user)
@@ -150,14 +153,23 @@ export class Session implements SessionHandle, Flushable, Reader {
       this.#announced = true
       this.#core.lifecycle.tell('connected', this)
     }
-    this.#cancelTimer?.()
-    this.#cancelTimer = undefined
+    this.#deadline?.cancel()
+    this.#deadline = undefined
     if (actor.expires_at === undefined) return
-    const expires_at = new Date(actor.expires_at).toISOString()
-    this.#cancelTimer = watchExpiry(actor.expires_at, this.#core.clock, this.#core.timers, {
-      onNotice: () => this.send('auth_expiring', { expires_at }),
-      onExpired: () => this.#expire(),
-    })
+    const { clock, timers } = this.#core
+    const expiry = new Expiry(actor.expires_at, clock, timers, this)
+    this.#deadline = expiry
+    expiry.look()
+  }
+
+  // Expiring
+
+  expiresSoon(expiresAt: number): void {
+    this.send('auth_expiring', { expires_at: new Date(expiresAt).toISOString() })
+  }
+
+  expired(): void {
+    this.end(new ProtocolError('session_expired', 'The token expired. Connect with a new one.'))
   }
 
   send<Type extends keyof Down>(type: Type, payload: Down[Type], correlationId?: string): void {
@@ -242,7 +254,7 @@ export class Session implements SessionHandle, Flushable, Reader {
   /** Ends a subscription of this session, which the client asked for or is told of. `error`: why the server does. */
   drop(subscription: Subscription, error?: ProtocolError): void {
     const { channel } = subscription
-    if (this.subscriptions.get(channel) === subscription) this.subscriptions.delete(channel)
+    this.subscriptions.delete(subscription)
     this.#core.channels.leave(subscription)
     if (!subscription.announced) return
     subscription.announced = false
@@ -259,6 +271,7 @@ export class Session implements SessionHandle, Flushable, Reader {
   }
 
   page<T>(read: () => Promise<T>): Promise<T> {
+    this.#pages ??= new Pages(this.connection, this.#outbox, this.#core.clock)
     return this.#pages.read(read)
   }
 
@@ -368,10 +381,6 @@ export class Session implements SessionHandle, Flushable, Reader {
     if (error.reason !== 'bad_envelope' && error.reason !== 'rate_limited') return false
     this.#strikes ??= new Strikes(this.pauses, this.#core.clock)
     return this.#strikes.isOut(error)
-  }
-
-  #expire(): void {
-    this.end(new ProtocolError('session_expired', 'The token expired. Connect with a new one.'))
   }
 }
 

@@ -47,7 +47,8 @@ export class Subscription {
   readonly #conflation: Conflation | undefined
   #state: 'reading' | 'live' | 'ended' = 'reading'
   #position: Position | undefined
-  #held = new Held(MAX_HELD)
+  /** Live batches that wait for the log; undefined when there are none. */
+  #held: Held | undefined
   /** What the log was said to hold while it was read: that page may be older. */
   #missed: Position | undefined
 
@@ -113,7 +114,7 @@ export class Subscription {
   /** What the hub hands out: publications of this channel, ascending. */
   deliver(batch: ChannelBatch): void {
     if (this.#state === 'ended') return
-    if (this.#state === 'reading') return this.#held.add(batch)
+    if (this.#state === 'reading') return this.#hold(batch)
     switch (judge(this.#position, batch)) {
       case 'deliver':
         return this.#send(batch)
@@ -121,8 +122,7 @@ export class Subscription {
         return this.#send(batch.after(this.#position!.offset))
       case 'gap':
         this.#state = 'reading'
-        this.#held = new Held(MAX_HELD)
-        this.#held.add(batch)
+        this.#hold(batch)
         return this.#readOn()
       case 'duplicate':
     }
@@ -146,6 +146,11 @@ export class Subscription {
     this.#conflation?.end()
   }
 
+  #hold(batch: ChannelBatch): void {
+    this.#held ??= new Held(MAX_HELD)
+    this.#held.add(batch)
+  }
+
   #read(after: number | undefined, limit: number): Promise<Page> {
     return this.#broker.history(this.channel, {
       ...(after === undefined ? {} : { after }),
@@ -164,11 +169,11 @@ export class Subscription {
       let heldBefore = 0
       const position = this.#position!
       const page = await this.#reader.page(() => {
-        heldBefore = this.#held.length
+        heldBefore = this.#held?.length ?? 0
         return this.#read(position.offset, PAGE)
       })
       if (this.#ended()) return
-      this.#held.dropStale(heldBefore, page.epoch)
+      this.#held?.dropStale(heldBefore, page.epoch)
       const reason = lostReason(position, page)
       if (reason !== undefined) this.#reset(reason, page)
       else if (this.#take(page)) return
@@ -181,11 +186,11 @@ export class Subscription {
       this.#send(new ChannelBatch(this.channel, page.epoch, page.publications))
     }
     if (page.more) return false
-    const { batches, complete } = this.#held.take(this.#position!)
-    for (const batch of batches) this.#send(batch)
-    if (!complete || this.#hasMissed()) return false
+    const taken = this.#held?.take(this.#position!)
+    for (const batch of taken?.batches ?? []) this.#send(batch)
+    if (taken?.complete === false || this.#hasMissed()) return false
     this.#state = 'live'
-    this.#held = new Held(MAX_HELD)
+    this.#held = undefined
     return true
   }
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FakeClock } from '../testing/fake-clock.ts'
 import type { Clock } from './ports/clock.ts'
-import { Timers } from './timers.ts'
+import { type Timer, Timers } from './timers.ts'
 
 describe('a wheel of timers', () => {
   let clock: FakeClock
@@ -63,10 +63,10 @@ describe('a wheel of timers', () => {
 
   it('does not fire what is cancelled, also by another in the same tick', async () => {
     const timers = new Timers(clock)
-    let cancelSecond: () => void = () => undefined
-    timers.after(5_000, () => cancelSecond())
-    cancelSecond = timers.after(5_000, note('second'))
-    timers.after(5_000, note('cancelled'))()
+    let second: Timer | undefined
+    timers.after(5_000, () => second?.cancel())
+    second = timers.after(5_000, note('second'))
+    timers.after(5_000, note('cancelled')).cancel()
     timers.after(5_000, note('third'))
     await clock.advance(10_000)
     expect(fired).toEqual(['third'])

@@ -5,11 +5,28 @@ const TICK_MS = 1_000
 /** Deadlines that fire in one turn. */
 const AT_ONCE = 8
 
-interface Timer {
-  /** Undefined when it was cancelled. */
-  fn: (() => void) | undefined
+/** What waits for its time. */
+export interface Due {
+  due(): void
+}
+
+/** One deadline. An object of its own class, without closures: every session has one. */
+export class Timer {
+  /** Undefined when it fired or was cancelled. */
+  waits: Due | undefined
   /** The tick it fires in: whole seconds of `Clock.steady`. */
-  tick: number
+  readonly tick: number
+  readonly #timers: Timers
+
+  constructor(waits: Due, tick: number, timers: Timers) {
+    this.waits = waits
+    this.tick = tick
+    this.#timers = timers
+  }
+
+  cancel(): void {
+    this.#timers.remove(this)
+  }
 }
 
 /**
@@ -30,18 +47,25 @@ export class Timers {
     this.#at = Math.floor(clock.steady() / TICK_MS)
   }
 
-  /** Calls `fn` between `ms` and one second after it; the result cancels it. */
-  after(ms: number, fn: () => void): () => void {
+  /** Calls `fn` between `ms` and one second after it. */
+  after(ms: number, fn: () => void): Timer {
+    return this.add(ms, { due: fn })
+  }
+
+  /** As `after`, for what is an object already. */
+  add(ms: number, waits: Due): Timer {
     const tick = Math.max(this.#at + 1, Math.ceil((this.#clock.steady() + ms) / TICK_MS))
-    const timer: Timer = { fn, tick }
-    const slot = this.#slots[tick % SLOTS]!
-    slot.add(timer)
+    const timer = new Timer(waits, tick, this)
+    this.#slots[tick % SLOTS]!.add(timer)
     this.#waiting += 1
     this.#stop ??= this.#nextTick()
-    return () => {
-      timer.fn = undefined
-      if (slot.delete(timer)) this.#waiting -= 1
-    }
+    return timer
+  }
+
+  /** Idempotent. */
+  remove(timer: Timer): void {
+    timer.waits = undefined
+    if (this.#slots[timer.tick % SLOTS]!.delete(timer)) this.#waiting -= 1
   }
 
   close(): void {
@@ -59,7 +83,7 @@ export class Timers {
 
   /** A few in each turn: thousands that came together would keep everybody else waiting. */
   #fire(due: readonly Timer[]): void {
-    for (const timer of due.slice(0, AT_ONCE)) timer.fn?.()
+    for (const timer of due.slice(0, AT_ONCE)) timer.waits?.due()
     if (due.length <= AT_ONCE) return
     const rest = due.slice(AT_ONCE)
     this.#clock.endOfTurn(() => {

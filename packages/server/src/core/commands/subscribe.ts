@@ -31,7 +31,7 @@ export async function subscribeTo(
   const subscription = new Subscription(channel, namespace.broker, session, core.clock, {
     latestMs,
   })
-  session.subscriptions.set(channel, subscription)
+  session.subscriptions.set(subscription)
   try {
     const permission = permit(session, channel, { since, last }, core)
     const mayRecover = typeof permission === 'boolean' ? permission : await permission

@@ -45,6 +45,8 @@ const BEARER = 'bearer.'
 const PING = Buffer.of(0x89, 0)
 /** What a peer has for its part of the closing handshake: with the deadline of `auth`, nobody silent stays for ten seconds. */
 const GOODBYE_MS = 3_000
+/** Messages that may be on their way when we say goodbye, before the peer's own goodbye. */
+const IGNORED = 64
 
 /** What a codec is on this transport: frames of one codec are encoded once and shared by all its sessions. */
 interface Wire {
@@ -208,7 +210,9 @@ class PeerSocket extends WebSocket {
     switch (event) {
       case 'message':
         connection.heardAt = heartbeat.now
-        receive(session, codec, args[0] as Buffer, args[1] as boolean)
+        if (this.readyState === this.OPEN) {
+          receive(session, codec, args[0] as Buffer, args[1] as boolean)
+        } else connection.ignore()
         return true
       case 'ping':
       case 'pong':
@@ -252,6 +256,7 @@ class WebSocketConnection implements Connection, Watched {
   readonly duplex = true
   readonly address: string
   heardAt = 0
+  #ignored = 0
   readonly #ws: WebSocket
   readonly #socket: Duplex
   readonly #encoding: Encoding
@@ -291,6 +296,14 @@ class WebSocketConnection implements Connection, Watched {
 
   ping(): void {
     if (this.#ws.readyState === this.#ws.OPEN) this.#socket.write(PING)
+  }
+
+  /** One more message came behind our goodbye. Who goes on talking is not listened to: that would keep others waiting. */
+  ignore(): void {
+    this.#ignored += 1
+    if (this.#ignored !== IGNORED) return
+    this.#socket.removeAllListeners('data')
+    this.#socket.on('data', () => undefined)
   }
 
   terminate(): void {

@@ -94,7 +94,7 @@ export function ratioTarget(target: {
     return ours === undefined || theirs === undefined || theirs === 0 ? undefined : ours / theirs
   }
   return {
-    text: `${setup}: ${bound === 'at least' ? '≥' : '≤'} ${factor} × ${of}`,
+    text: `${setup}: ${bound === 'at least' ? '≥' : '≤'} ${Number(factor.toFixed(2))} × ${of}`,
     value: (rows) => {
       const value = ratio(rows)
       return value === undefined ? '–' : `${value.toPrecision(3)} ×`

@@ -89,7 +89,10 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
     onKeyRevoked: (id) => void core.disconnect(SERVER, { key_id: id }, { revoke: true }),
     onError: (error) => observer.failed('store', error),
   })
-  const members = watchMembers(store.members, (error) => observer.failed('members', error))
+  const members = watchMembers(store.members, {
+    recheck: (user, channel) => core.recheck(user, channel),
+    onError: (error) => observer.failed('members', error),
+  })
   const hook = hookOf(config, observer)
   const core: Core = new Core({
     clock,

@@ -100,7 +100,7 @@ export interface NotificationInput {
 export interface Services {
   /** Puts a notification into the inboxes of users. */
   notify: (users: readonly string[], notification: NotificationInput) => Promise<unknown>
-  /** Takes the text out of the notification of this id, wherever it is kept: what it told of is deleted. */
+  /** Takes the text out of the notification of this id, wherever it is kept: what it told of is deleted, or says something else. */
   clearNotification: (id: string) => Promise<void>
   /** Deletes those of the files that their `owner` sent: nothing of that user refers to them any more. Without: a backend. */
   releaseFiles: (ids: readonly string[], owner: string | undefined) => Promise<void>

@@ -12,7 +12,7 @@ import type { Certificate } from './tls.ts'
 import type { DescribedRoute } from './transports/openapi-routes.ts'
 import type { HttpApi } from './transports/http-api.ts'
 
-/** Members, and who is told of their changes. */
+/** Members, and who is told of their changes. `remove` ends the rights that stood on the membership as well. */
 export interface WatchedMembers extends MemberStore {
   watch(listener: MemberListener): () => void
 }

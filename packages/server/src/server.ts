@@ -317,11 +317,8 @@ export class Server {
   }
 
   /** Ends the membership, and with it the subscriptions that stood on it. True when the user was a member. */
-  async removeMember(channel: string, user: string): Promise<boolean> {
-    const { core, members } = this.#parts
-    const removed = await members.remove(channel, user)
-    await core.recheck(user, channel)
-    return removed
+  removeMember(channel: string, user: string): Promise<boolean> {
+    return this.#parts.members.remove(channel, user)
   }
 
   /** At once where it is known. */

@@ -33,7 +33,7 @@ export function verifyHmac(
 }
 
 /** In a time that does not tell where they differ. As texts: a signature has one spelling. */
-function isSame(given: string, expected: string): boolean {
+export function isSame(given: string, expected: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)]
   return a.length === b.length && timingSafeEqual(a, b)
 }

@@ -49,7 +49,14 @@ export class JwtAuthenticator implements Authenticator {
   async authenticate(token: string): Promise<Actor> {
     if (token.length > MAX_TOKEN_LENGTH) throw refused('The token is longer than 8 KB.')
     const now = this.#options.now()
-    return this.#toActor(await this.#verified(token, now), now)
+    const claims = await this.#verified(token, now)
+    try {
+      return this.#toActor(claims, now)
+    } catch (error) {
+      // One that is over stays so.
+      this.#known.delete(token)
+      throw error
+    }
   }
 
   /** The claims of the token, once one of our keys vouches for them. */

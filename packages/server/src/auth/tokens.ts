@@ -1,6 +1,7 @@
-import { createHash, createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { ProtocolError } from '@tidewire/protocol'
 import type { RefreshTokenStore, UsedToken } from '../core/ports/refresh-tokens.ts'
+import { isSame } from './hmac.ts'
 import { issueToken } from './jwt.ts'
 import type { SecretAlgorithm } from './keys.ts'
 
@@ -185,11 +186,6 @@ function idFor(random: string): string {
 
 function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('hex')
-}
-
-/** In a time that tells nothing about the place of the first difference. */
-function isSame(hex: string, other: string): boolean {
-  return hex.length === other.length && timingSafeEqual(Buffer.from(hex), Buffer.from(other))
 }
 
 function unknown(): ProtocolError {

@@ -2,10 +2,20 @@ import type { MemberStore } from '../core/ports/members.ts'
 import type { MemberChange, MemberListener } from '../handlers.ts'
 import type { WatchedMembers } from '../parts.ts'
 
-/** The same members; whoever changes them, the listeners are told before the change is answered. */
+export interface WatchOptions {
+  /** Ends the subscriptions in the channel that the user may no longer have. */
+  recheck: (user: string, channel: string) => Promise<void>
+  /** A listener failed. */
+  onError: (error: unknown) => void
+}
+
+/**
+ * The same members; whoever changes them, the listeners are told before the change is answered, and with a membership end
+ * the rights that stood on it.
+ */
 export function watchMembers(
   store: MemberStore,
-  onError: (error: unknown) => void,
+  { recheck, onError }: WatchOptions,
 ): WatchedMembers {
   const listeners = new Set<MemberListener>()
   const tell = async (change: MemberChange): Promise<void> => {
@@ -28,7 +38,11 @@ export function watchMembers(
     },
     async remove(channel, user) {
       const removed = await store.remove(channel, user)
-      if (removed) await tell({ channel, user, isMember: false })
+      // The listeners begin with it first; however long they take, the rights end now.
+      const told = removed ? tell({ channel, user, isMember: false }) : undefined
+      // Also when it was none: an earlier request may have been cut off before this.
+      await recheck(user, channel)
+      await told
       return removed
     },
     watch(listener) {

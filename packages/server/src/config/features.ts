@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { flag, httpUrl, key, oneOf, section, text, whole } from './keys.ts'
+import { flag, httpUrl, key, oneOf, path, section, text, whole } from './keys.ts'
 import { parseList } from './lists.ts'
 import { isVapidPair } from './vapid.ts'
 
@@ -13,7 +13,6 @@ const LIST = FEATURES.join(', ')
 const GROUP_ERROR = `must be a list of ${LIST}, or a group of them with their options`
 const PUSH_HOST_ERROR = 'must be a host name, or `*.` and one'
 
-const path = () => text('must be a path', /^[^\0]{1,4096}$/)
 const asIs = (value: string): string => value
 
 const presence = section({

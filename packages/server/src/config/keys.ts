@@ -60,6 +60,8 @@ export const httpUrl = () =>
       { error: URL_ERROR },
     )
 
+export const path = () => text('must be a path', /^[^\0]{1,4096}$/)
+
 export const flag = () => z.boolean({ error: 'must be true or false' })
 
 /** What is not JSON stays text, and the schema says what it should have been. */

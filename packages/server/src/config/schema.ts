@@ -2,13 +2,12 @@ import { isNamespaceName } from '@tidewire/protocol'
 import { z } from 'zod'
 import { authSection } from './auth.ts'
 import { featuresSection } from './features.ts'
-import { flag, fromJson, key, oneOf, section, text, whole } from './keys.ts'
+import { flag, fromJson, key, oneOf, path, section, text, whole } from './keys.ts'
 import { limitsSection } from './limits.ts'
 import { hostName, network, origin, parseList } from './lists.ts'
 
 const host = () => text('must be a host name or an IP address', /^[A-Za-z0-9.:_-]{1,255}$/)
 export const access = () => oneOf(['anyone', 'user', 'member', 'owner', 'server'])
-const path = () => text('must be a path', /^[^\0]{1,4096}$/)
 
 const NAMESPACE_ERROR =
   'must be named with 1 to 32 characters of a-z, 0-9 and -, beginning with a letter'

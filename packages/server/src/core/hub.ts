@@ -6,7 +6,7 @@ import type { Turn } from './turn.ts'
 
 /** Publications that are worth a write of their own: those that come behind them would save little more. */
 const FULL = 16
-/** What comes so long after the last batch came out of silence. */
+/** What comes so long after the last batch, or two intervals, came out of silence. */
 const SILENCE_MS = 10
 
 /** One that listens to a channel on this node. */
@@ -95,7 +95,8 @@ class Room {
 
   #schedule(): void {
     const wait = this.#minIntervalMs
-    if (wait === 0 || this.#clock.steady() - this.#busyAt > SILENCE_MS) {
+    const silence = Math.max(SILENCE_MS, 2 * wait)
+    if (wait === 0 || this.#clock.steady() - this.#busyAt > silence) {
       return this.#turn.touchChannel(this)
     }
     const end = (): void => {

@@ -12,7 +12,7 @@ export interface Due {
 
 /** One deadline. An object of its own class, without closures: every session has one. */
 export class Timer {
-  /** Undefined when it fired or was cancelled. */
+  /** Undefined when it was cancelled. */
   waits: Due | undefined
   /** The tick it fires in: whole seconds of `Clock.steady`. */
   readonly tick: number

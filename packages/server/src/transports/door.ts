@@ -4,6 +4,7 @@ import type { Observer } from '../core/ports/observer.ts'
 import { Proxies, textOf } from './addresses.ts'
 import { type Host, isLocal, parseHost, valuesOf } from './hosts.ts'
 import { Origins, type Self } from './origins.ts'
+import { pathOf } from './request.ts'
 
 export interface DoorOptions {
   /** Pages that may connect, beside those of the host they ask: `https://app.example.com`, `https://*.example.com`, `*`. */
@@ -66,7 +67,7 @@ export class Door {
     const address = this.addressOf(request)
     try {
       const host = this.#hostOf(request)
-      if (!OF_ANY_HOST.has(pathOf(request)))
+      if (!OF_ANY_HOST.has(pathOf(request.url ?? '')))
         this.#checkHost(host, request.headers.host === undefined)
       const origin = this.#originOf(request, host)
       return origin === undefined ? { address } : { address, origin }
@@ -131,9 +132,4 @@ export class Door {
     if (header === undefined || !this.#proxies.knows(this.#proxies.peerOf(request))) return ''
     return textOf(header).split(',').at(-1)!.trim()
   }
-}
-
-function pathOf({ url = '' }: IncomingMessage): string {
-  const end = url.indexOf('?')
-  return end < 0 ? url : url.slice(0, end)
 }

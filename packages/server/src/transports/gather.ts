@@ -9,6 +9,8 @@ const SLAB_BYTES = 65_536
  */
 export class Gather {
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  /** What lies before it belongs to sockets that were not ready for it. */
+  #start = 0
 
   write(socket: Duplex, pieces: readonly Uint8Array[]): void {
     let size = 0
@@ -19,13 +21,17 @@ export class Gather {
       socket.write(Buffer.concat(pieces, size))
       return
     }
-    const slab = this.#slab
-    let at = 0
+    if (this.#start + size > SLAB_BYTES) {
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+      this.#start = 0
+    }
+    const start = this.#start
+    let at = start
     for (const piece of pieces) {
-      slab.set(piece, at)
+      this.#slab.set(piece, at)
       at += piece.length
     }
-    socket.write(slab.subarray(0, size))
-    if (socket.writableLength > 0) this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+    socket.write(this.#slab.subarray(start, at))
+    if (socket.writableLength > 0) this.#start = at
   }
 }

@@ -29,7 +29,7 @@ export interface HttpAppOptions {
   readiness: () => readonly string[]
   /** Makes and renews tokens; without it nobody can ask for one. */
   tokens?: TokenIssuer | undefined
-  /** What the rule `member` asks. */
+  /** What the rule `member` asks. With `remove` end the rights that stood on the membership. */
   members?: MemberStore | undefined
   /** Only for development: gives anyone who asks a token of any user. */
   issueDevToken?: (user: string) => Promise<DevToken>

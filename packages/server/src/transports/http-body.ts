@@ -69,12 +69,12 @@ export async function discardBody(request: IncomingMessage): Promise<void> {
 /** The body as Node brings it. Rejects when it breaks off. */
 export function readAll(request: IncomingMessage): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
+    const brokenOff = (): void => reject(new Error('The body broke off.'))
+    if (request.destroyed) return brokenOff()
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
-    request.once('close', () => {
-      if (!request.complete) reject(new Error('The body broke off.'))
-    })
+    request.once('close', brokenOff)
   })
 }
 

@@ -29,8 +29,6 @@ export function addMemberRoutes(app: Routes, options: RouteOptions): void {
   app.delete(`${path}/:user`, authenticate, serversOnly, async (c) => {
     const { channel, user } = check(MemberPath, c.req.param())
     const removed = await storeOf(options).remove(channel, user)
-    // Also when it was none: an earlier request may have been cut off before this.
-    await service.recheck(user, channel)
     return c.json({ channel, user, removed })
   })
 }

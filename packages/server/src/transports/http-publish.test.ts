@@ -163,6 +163,18 @@ describe('the straight way', () => {
     expect(offsets[1]).toBe(offsets[0]! + 1)
   })
 
+  it('refuses two tokens in one request, whichever is the good one', async () => {
+    const tokens = [`Bearer ${user}`, 'Bearer forged']
+    for (const Authorization of [tokens, tokens.toReversed()]) {
+      const { statusCode } = await answer({
+        body: message(),
+        token: null,
+        headers: { Authorization },
+      })
+      expect(statusCode).toBe(401)
+    }
+  })
+
   it('survives who goes away in the middle of a body', async () => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1')
     socket.write(`POST ${ONE} HTTP/1.1\r\n${raw([], '{"type":"a"}').slice(0, -5)}`)

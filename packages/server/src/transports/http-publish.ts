@@ -42,13 +42,15 @@ export class PublishEndpoint {
   }
 
   /** What the request publishes to; undefined when it is not for this part. */
-  targetOf({ method, url = '', headers }: IncomingMessage): PublishTarget | undefined {
+  targetOf(request: IncomingMessage): PublishTarget | undefined {
+    const { method, url = '', headers } = request
     if (method !== 'POST') return undefined
     const channel = ONE.exec(url)?.[1]
     if (channel === undefined && url !== MANY) return undefined
     const { host, 'content-length': length, 'transfer-encoding': encoding } = headers
     if (length === undefined || encoding !== undefined || !this.#isPlain(host)) return undefined
-    return { channel }
+    // Node takes the first of several, the routes refuse them: whoever stands before us may have looked at another one.
+    return hasSeveral(request.rawHeaders, 'authorization') ? undefined : { channel }
   }
 
   /** Answers a request that was let in. Never rejects. */
@@ -69,7 +71,7 @@ export class PublishEndpoint {
       send(response, status, head, JSON.stringify(answer))
     } catch (error) {
       // Nobody is there any more who could read an answer.
-      if (request.destroyed && !request.complete) return
+      if (response.destroyed || (request.destroyed && !request.complete)) return
       const refused = toProtocolError(error, this.#observer, 'http')
       await discardBody(request)
       refuse(response, refused, head)
@@ -91,6 +93,16 @@ export class PublishEndpoint {
     this.#host = host
     return true
   }
+}
+
+/** `rawHeaders`: names and values in turn. */
+function hasSeveral(rawHeaders: readonly string[], name: string): boolean {
+  let seen = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const header = rawHeaders[i]!
+    if (header.length === name.length && header.toLowerCase() === name) seen += 1
+  }
+  return seen > 1
 }
 
 const OK = ['content-type', 'application/json', 'content-length']

@@ -10,7 +10,7 @@ export interface RouteAbout {
   query?: z.ZodType
   /** Of JSON. */
   body?: z.ZodType
-  /** The type of a body, or an answer, that is no JSON, such as `application/octet-stream`. */
+  /** Which of the two is bytes, as `application/octet-stream`, instead of JSON. */
   bytes?: 'body' | 'answer'
   /** By status: what is answered. */
   answers: Readonly<Record<number, z.ZodType>>

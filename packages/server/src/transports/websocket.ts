@@ -119,6 +119,7 @@ export class WebSocketTransport {
       this.#waiting.delete(socket)
       this.#corks.hold(socket, () => {
         this.#server.handleUpgrade(request, socket, head, (ws) => {
+          ws.carrier = socket
           if (answer instanceof ProtocolError) this.#sendAway(ws, answer)
           else this.#serve(ws, socket, answer, address)
         })
@@ -195,6 +196,8 @@ interface Peer {
   gone: () => void
 }
 
+const TALK: ReadonlySet<string | symbol> = new Set(['message', 'ping', 'pong'])
+
 /**
  * Takes what `ws` tells of a connection where it is told: the same five listeners on every socket would be a twentieth of
  * the memory of each.
@@ -202,17 +205,19 @@ interface Peer {
 class PeerSocket extends WebSocket {
   /** Undefined until it is served. */
   peer: Peer | undefined
+  /** What it runs over. */
+  carrier: Duplex | undefined
+  #ignored = 0
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (this.readyState === this.CLOSING && TALK.has(event)) return this.#ignore()
     const { peer } = this
     if (peer === undefined) return super.emit(event, ...args)
     const { session, codec, connection, heartbeat, gone } = peer
     switch (event) {
       case 'message':
         connection.heardAt = heartbeat.now
-        if (this.readyState === this.OPEN) {
-          receive(session, codec, args[0] as Buffer, args[1] as boolean)
-        } else connection.ignore()
+        receive(session, codec, args[0] as Buffer, args[1] as boolean)
         return true
       case 'ping':
       case 'pong':
@@ -230,6 +235,17 @@ class PeerSocket extends WebSocket {
       default:
         return super.emit(event, ...args)
     }
+  }
+
+  /** Something came behind our goodbye. Who goes on talking is not read any more: that would keep others waiting. */
+  #ignore(): true {
+    this.#ignored += 1
+    if (this.#ignored !== IGNORED || this.carrier === undefined) return true
+    this.carrier.removeAllListeners('data')
+    this.carrier.on('data', () => undefined)
+    // Its own goodbye is not read either.
+    this.carrier.end()
+    return true
   }
 }
 
@@ -256,7 +272,6 @@ class WebSocketConnection implements Connection, Watched {
   readonly duplex = true
   readonly address: string
   heardAt = 0
-  #ignored = 0
   readonly #ws: WebSocket
   readonly #socket: Duplex
   readonly #encoding: Encoding
@@ -298,14 +313,6 @@ class WebSocketConnection implements Connection, Watched {
     if (this.#ws.readyState === this.#ws.OPEN) this.#socket.write(PING)
   }
 
-  /** One more message came behind our goodbye. Who goes on talking is not listened to: that would keep others waiting. */
-  ignore(): void {
-    this.#ignored += 1
-    if (this.#ignored !== IGNORED) return
-    this.#socket.removeAllListeners('data')
-    this.#socket.on('data', () => undefined)
-  }
-
   terminate(): void {
     this.#ws.terminate()
   }
@@ -322,8 +329,12 @@ class WebSocketConnection implements Connection, Watched {
     // The peer's close frame has to be read.
     if (this.#ws.isPaused) this.#ws.resume()
     this.#ws.close(code, reason)
+    if (this.#socket.writableLength === 0) return
     // A peer that does not read never answers the close frame: what waits for it is let go.
-    if (this.#socket.writableLength > 0) setTimeout(() => this.#ws.terminate(), 1_000).unref()
+    const letGo = (): void => {
+      if (this.#socket.writableLength > 0) this.#ws.terminate()
+    }
+    setTimeout(letGo, 1_000).unref()
   }
 }
 

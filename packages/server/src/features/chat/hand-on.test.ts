@@ -51,13 +51,26 @@ describe('what is said', () => {
     for (const user of ['ada', 'cleo']) expect(await inboxOf(chat, user)).toEqual([])
   })
 
-  it('is in no inbox and no file any more when it is deleted', async () => {
-    const chat = await ChatServer.start({ features: [...ALL] })
-    const [ada] = await chat.room('general', 'ada', 'bob')
+  it.each([
+    ['deleted', 'memory'],
+    ['deleted', 'durable'],
+    ['edited', 'memory'],
+    ['edited', 'durable'],
+  ] as const)('is in no inbox and no file any more when it is %s (%s)', async (how, durability) => {
+    const user = { durability, publish: 'server', subscribe: 'owner' } as const
+    const chat = await ChatServer.start({ features: [...ALL], namespaces: { user } })
+    const [ada, bob] = await chat.room('general', 'ada', 'bob')
     const { id } = await ada!.say('chat:general', 'xcanaryx @bob')
-    await expect.poll(async () => (await inboxOf(chat, 'bob')).length).toBe(1)
-    await ada!.publish('chat:general', 'message_delete', { message_id: id })
+    const history = async (): Promise<string> =>
+      JSON.stringify(await bob!.do('history', { channel: 'user:bob' }))
+    await expect.poll(history).toContain('xcanaryx')
+    await (how === 'deleted'
+      ? ada!.publish('chat:general', 'message_delete', { message_id: id })
+      : ada!.publish('chat:general', 'message_edit', { message_id: id, content: 'or @cleo' }))
     await expect.poll(async () => (await inboxOf(chat, 'bob'))[0]).not.toHaveProperty('body')
+    await expect.poll(history).not.toContain('xcanaryx')
+    expect(await history()).toContain('ada mentioned you in #general')
+    expect(await inboxOf(chat, 'cleo')).toEqual([])
     const { data } = chat.server
     const left = () =>
       readdirSync(data, { recursive: true, withFileTypes: true })
@@ -193,6 +206,9 @@ describe('members that a backend makes through the channel', () => {
     await ada!.push('user_left', { room: 'team', user: 'bob' })
     await ada!.push('typing_stop', { user: 'bob' })
     await bob!.push('user_left', { room: 'team', user: 'bob' })
+    await bob!.push('unsubscribed', { channel: 'chat:team' })
+    const told = bob!.frames.map(({ type }) => type)
+    expect(told.indexOf('user_left')).toBeLessThan(told.indexOf('unsubscribed'))
     expect(await bob!.refused('mark_read', { channel: 'chat:team', offset })).toMatch(
       /You are not in|may not/,
     )

@@ -51,6 +51,7 @@ export function chat({ typingMs = 5_000 }: ChatOptions = {}): Feature {
       for (const namespace of [ROOMS, DIRECT]) {
         ends.push(server.subscribe(`${namespace}:*`, (publication) => typing.said(publication)))
       }
+      ends.push(membership.watch())
       ends.push(server.watchMembers(ROOMS, (change) => typing.left(change)))
       ends.push(() => typing.close())
       stopNotices = () => notices.close()

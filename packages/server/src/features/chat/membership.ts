@@ -38,7 +38,11 @@ export class Membership {
     this.#server = server
     this.#projection = projection
     this.#talks = talks
-    server.watchMembers(ROOMS, this.#changed)
+  }
+
+  /** From now on, until the result is called. */
+  watch(): () => void {
+    return this.#server.watchMembers(ROOMS, this.#changed)
   }
 
   readonly join = async ({ payload, client, message_id }: CommandRequest): Promise<undefined> => {
@@ -104,6 +108,8 @@ export class Membership {
     const told = this.#told.get(channel) ?? new Set()
     this.#told.set(channel, told.add(changes))
     try {
+      // What was to do it when the membership began may have failed.
+      await this.#beginReading(channel, who.user)
       const here = await this.members(channel)
       const followed = await this.#projection.settled(channel)
       const reading = (await this.#talks.readings(who.user, [followed])).get(channel)!
@@ -142,9 +148,7 @@ export class Membership {
 
   async #came(channel: string, user: string): Promise<void> {
     const room = roomOf(channel)!
-    const { seen } = await this.#projection.settled(channel)
-    const number = await this.#projection.number(channel)
-    await this.#talks.beginReading(number, user, seen, this.#server.clock.now())
+    const number = await this.#beginReading(channel, user)
     const [reader] = await this.#talks.readers(number, [user])
     this.#tell(channel, (members) => members.set(user, reader!.last_read))
     const data = { last_read: reader!.last_read }
@@ -157,6 +161,14 @@ export class Membership {
       own.filter((client) => !client.isSubscribed(channel)),
       frame,
     )
+  }
+
+  /** From here on it counts what the user has not read, unless that is counted already. The number of the channel. */
+  async #beginReading(channel: string, user: string): Promise<number> {
+    const { seen } = await this.#projection.settled(channel)
+    const number = await this.#projection.number(channel)
+    await this.#talks.beginReading(number, user, seen, this.#server.clock.now())
+    return number
   }
 
   /** Who can no longer listen hears this as the last of the room: the rights are looked at after it. */

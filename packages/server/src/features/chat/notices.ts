@@ -7,6 +7,8 @@ import type { ChatDatabase } from './tables.ts'
 /** Messages that are told of together. */
 const AT_ONCE = 50
 const MAX_BODY = 300
+/** What a notification takes. The longest names of users and rooms come to more. */
+const MAX_TITLE = 200
 /** What is older is told to nobody: a log that is followed for the first time is full of it. */
 const NEWS_MS = 7 * 24 * 3_600_000
 
@@ -92,8 +94,10 @@ export class Notices {
 
   async #tell(notice: Notice): Promise<void> {
     const { channel, message_id, user, content } = notice
-    // Deleted by now, or of nobody in particular.
-    if (user === null || content === null) return
+    // Of nobody in particular.
+    if (user === null) return
+    // Deleted by now. What failed before that may have told it all the same.
+    if (content === null) return clearNotice(this.#server, channel, message_id)
     const others = (await this.#toldOf(notice)).filter((other) => other !== user)
     // What somebody may not read is not told to them, whoever mentions them.
     const permitted = await Promise.all(
@@ -102,32 +106,34 @@ export class Notices {
     const readers = others.filter((_, i) => permitted[i])
     if (readers.length === 0) return
     const room = roomOf(channel)
+    const title = room === undefined ? `${user} wrote to you` : `${user} mentioned you in #${room}`
     try {
       await this.#server.service('notify')?.(readers, {
         id: noticeId(channel, message_id),
         kind: room === undefined ? 'direct' : 'mention',
-        title: room === undefined ? `${user} wrote to you` : `${user} mentioned you in #${room}`,
-        // The cut may go through a character.
-        body: content.slice(0, MAX_BODY).replaceAll(/\p{Surrogate}/gu, ''),
+        title: cut(title, MAX_TITLE),
+        body: cut(content, MAX_BODY),
         data: { user, channel, message_id },
       })
-      // It may have been deleted while it was told: whoever comes second, this or the deletion, finds the other.
-      if (await this.#isDeleted(notice)) await clearNotice(this.#server, channel, message_id)
     } catch (error) {
       if (!(error instanceof ProtocolError) || error.temporary) throw error
-      // Nothing mends it. A `conflict` is what was told before an edit.
-      if (error.reason !== 'conflict') this.#server.failed('chat.notices', error)
+      // What was told says something else: that was before an edit.
+      if (error.reason === 'conflict') return clearNotice(this.#server, channel, message_id)
+      // Nothing mends it.
+      return this.#server.failed('chat.notices', error)
     }
+    // It may have been changed while it was told: whoever comes second, this or the change, finds the other.
+    if (await this.#isChanged(notice)) await clearNotice(this.#server, channel, message_id)
   }
 
-  async #isDeleted({ id, offset }: Notice): Promise<boolean> {
+  async #isChanged({ id, offset, content }: Notice): Promise<boolean> {
     const row = await this.#database
       .selectFrom('chat_messages')
-      .select('deleted')
+      .select('content')
       .where('channel', '=', id)
       .where('offset', '=', offset)
       .executeTakeFirst()
-    return row?.deleted === 1
+    return row !== undefined && row.content !== content
   }
 
   async #toldOf({ id, channel, offset }: Notice): Promise<readonly string[]> {
@@ -155,13 +161,18 @@ export class Notices {
   }
 }
 
-/** Takes the text of a message that is deleted out of the inboxes. */
+/** Takes the text of a message that is deleted, or says something else now, out of the inboxes. */
 export async function clearNotice(
   server: Server,
   channel: string,
   messageId: string,
 ): Promise<void> {
   await server.service('clearNotification')?.(noticeId(channel, messageId))
+}
+
+/** Without half of a character at its end. */
+function cut(text: string, length: number): string {
+  return text.slice(0, length).replaceAll(/\p{Surrogate}/gu, '')
 }
 
 /** Told twice, it is one. Ids of messages are their senders' to choose, and one in each channel. */

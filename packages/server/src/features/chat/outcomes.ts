@@ -70,6 +70,10 @@ async function outcomeOf(
     return { deleted: true }
   }
   const edit = message.edit === null ? undefined : await publicationAt(server, row, message.edit)
+  // An edit that is new here: what the inboxes have is from before it.
+  if (edit !== undefined && payload['edited_at'] !== edit.metadata.timestamp) {
+    await clearNotice(server, row.channel, message.message_id)
+  }
   const { reactions: _, ...said } = edit === undefined ? payload : edited(payload, edit)
   return { ...said, ...(await reactionsTo(database, row)) }
 }

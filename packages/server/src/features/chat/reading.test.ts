@@ -1,5 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { ChatServer } from '../../testing/chat-server.ts'
+import { startTestServer } from '../../testing/index.ts'
 import type { Talker } from '../../testing/talker.ts'
 
 const CHANNEL = 'chat:general'
@@ -36,6 +40,25 @@ describe('what is unread', () => {
     expect(await unread(bob)).toMatchObject({ unread: 2, mentions: 1 })
     await ada.publish(CHANNEL, 'message_delete', { message_id: id })
     expect(await unread(bob)).toMatchObject({ unread: 1, mentions: 0, offset: 9 })
+  })
+
+  it('is counted from the first visit of a member that chat did not hear of', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'tidewire-chat-'))
+    onTestFinished(() => rmSync(data, { recursive: true }))
+    const without = await startTestServer({ data, features: [] })
+    await without.server.addMember(CHANNEL, 'bob')
+    await without.close()
+    const chat = await ChatServer.start({ data })
+    const [ada] = (await chat.room('general', 'ada')) as [Talker]
+    await ada.say(CHANNEL, 'before @bob came')
+    const bob = await chat.connect('bob')
+    expect(await bob.do('join_room', { room: 'general' })).toMatchObject({
+      unread: 0,
+      last_read: 1,
+      members: [{ user: 'ada' }, { user: 'bob', last_read: 1 }],
+    })
+    await ada.say(CHANNEL, 'for @bob')
+    expect(await unread(bob)).toEqual({ unread: 1, mentions: 1, last_read: 1, offset: 2 })
   })
 
   it('is told of all rooms and direct talks', async () => {

@@ -1,6 +1,7 @@
 import type { FrameLimits, JsonObject } from '@tidewire/protocol'
 import { countThatFit, grouped } from './fit.ts'
 import type { Notification } from './types.ts'
+import { withoutBody } from './user-logs.ts'
 
 /** Users that are told in one turn of the event loop. */
 const USERS_PER_TURN = 500
@@ -40,6 +41,13 @@ interface Window {
   unread: number
 }
 
+/** What is to be told in its turn. */
+interface Ready {
+  /** Empty when it is of no notifications. */
+  pending: Notification[]
+  make: () => { user: string; frames: Frame[] }
+}
+
 /**
  * Tells users of their notifications as they come: the first one at once, those of the second after it together, grouped
  * by kind. Everybody is told in the order in which it was called; many users are told over several turns.
@@ -48,7 +56,7 @@ export class Delivery {
   readonly #options: DeliveryOptions
   /** By user; they end in their order, because all are equally long. */
   readonly #windows = new Map<string, Window>()
-  readonly #ready: (() => { user: string; frames: Frame[] })[] = []
+  readonly #ready: Ready[] = []
   readonly #underWay = new Set<Promise<unknown>>()
   readonly #idle: (() => void)[] = []
   #cancel: (() => void) | undefined
@@ -83,7 +91,14 @@ export class Delivery {
       if (window.pending.length > 0) this.#tell(window)
       window.unread = unread
     }
-    this.#add(() => ({ user, frames: countsOf(unread, read) }))
+    this.#add({ pending: [], make: () => ({ user, frames: countsOf(unread, read) }) })
+  }
+
+  /** Takes the text of a notification out of what waits. Resolves when what left with it is where it was to go. */
+  async clear(id: string, users: readonly string[]): Promise<void> {
+    for (const user of users) clearIn(this.#windows.get(user)?.pending ?? [], id)
+    for (const { pending } of this.#ready) clearIn(pending, id)
+    await Promise.all(this.#underWay)
   }
 
   /** Resolves when nobody is still to be told of what was to be told at once. */
@@ -128,7 +143,8 @@ export class Delivery {
     const { user, pending } = window
     window.pending = []
     // Its number is that of the moment when it leaves: one from before could come after a newer one.
-    this.#add(() => ({ user, frames: this.#frames(pending, window.unread) }))
+    const make = () => ({ user, frames: this.#frames(pending, window.unread) })
+    this.#add({ pending, make })
   }
 
   #frames(pending: readonly Notification[], unread: number): Frame[] {
@@ -143,8 +159,8 @@ export class Delivery {
       : [frame, ...this.#frames(pending.slice(count), unread)]
   }
 
-  #add(make: () => { user: string; frames: Frame[] }): void {
-    this.#ready.push(make)
+  #add(ready: Ready): void {
+    this.#ready.push(ready)
     if (this.#scheduled) return
     this.#scheduled = true
     // With everything that the same call brings.
@@ -153,7 +169,7 @@ export class Delivery {
 
   #drain(): void {
     this.#scheduled = false
-    for (const make of this.#ready.splice(0, USERS_PER_TURN)) {
+    for (const { make } of this.#ready.splice(0, USERS_PER_TURN)) {
       const { user, frames } = make()
       for (const frame of frames) this.#publish(user, frame)
     }
@@ -170,6 +186,10 @@ export class Delivery {
     this.#underWay.add(published)
     void published.finally(() => this.#underWay.delete(published))
   }
+}
+
+function clearIn(pending: Notification[], id: string): void {
+  for (const [i, one] of pending.entries()) if (one.id === id) pending[i] = withoutBody(one)
 }
 
 function countsOf(count: number, read: readonly string[] | 'all'): Frame[] {

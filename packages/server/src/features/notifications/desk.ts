@@ -10,6 +10,7 @@ import { check, checkData, Content, Users } from './schemas.ts'
 import { Sends, type Stored } from './sends.ts'
 import { MIGRATIONS, type Tables } from './tables.ts'
 import type { NotificationInput, Page, Sent } from './types.ts'
+import { UserLogs } from './user-logs.ts'
 
 export interface NotificationsOptions extends PushOptions {
   /** Notifications that are kept of a user, the newest. Default 1,000. */
@@ -39,6 +40,7 @@ export class Desk {
   readonly #inbox: Inbox
   readonly #sends: Sends
   readonly #delivery: Delivery
+  readonly #logs: UserLogs
   #cancelPrune: (() => void) | undefined
 
   static async open(server: Server, options: NotificationsOptions): Promise<Desk> {
@@ -73,6 +75,7 @@ export class Desk {
     this.push = parts.push
     this.#inbox = parts.inbox
     this.#delivery = parts.delivery
+    this.#logs = new UserLogs(server)
     this.#sends = parts.sends
     this.#pruneLater()
   }
@@ -112,9 +115,14 @@ export class Desk {
     return marked
   }
 
-  /** Keeps of the notification that it was there, and nothing of what it said. */
-  clear(id: string): Promise<void> {
-    return this.#inbox.clear(id)
+  /** Keeps of the notification that it was there, and nothing of what it said: in the inboxes and in the logs. */
+  async clear(id: string): Promise<void> {
+    const cleared = await this.#inbox.clear(id)
+    if (cleared === undefined) return
+    // What was stored with its text is with the delivery then, and after that in the logs.
+    await this.#sends.told()
+    await this.#delivery.clear(id, cleared.users)
+    await this.#logs.clear(id, cleared.users, cleared.at)
   }
 
   /** Tells a client that begins to listen what its user has not read. */

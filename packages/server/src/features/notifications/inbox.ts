@@ -77,16 +77,24 @@ export class Inbox {
     })
   }
 
-  /** Forgets what is older than `before`, a little at a time. */
-  /** Takes the text out. */
-  async clear(id: string): Promise<void> {
-    await this.#database
+  /** Takes the text out. Who has the notification, and when it was made; undefined when nobody has it. */
+  async clear(id: string): Promise<{ users: string[]; at: number } | undefined> {
+    const message = await this.#database
       .updateTable('notifications_messages')
       .set({ body: null })
       .where('id', '=', id)
+      .returning(['seq', 'created_at'])
+      .executeTakeFirst()
+    if (message === undefined) return undefined
+    const rows = await this.#database
+      .selectFrom('notifications_inbox')
+      .select('user')
+      .where('message', '=', message.seq)
       .execute()
+    return { users: rows.map(({ user }) => user), at: message.created_at }
   }
 
+  /** Forgets what is older than `before`, a little at a time. */
   async prune(before: number): Promise<void> {
     const row = await this.#database
       .selectFrom('notifications_messages')

@@ -63,6 +63,8 @@ export class Sends {
   readonly #options: SendsOptions
   readonly #waiting: Waiting[] = []
   #running: Promise<void> | undefined
+  /** The transaction of now, and telling of it. */
+  #writing: Promise<void> | undefined
 
   constructor(options: SendsOptions) {
     this.#options = options
@@ -85,10 +87,18 @@ export class Sends {
     await this.#running
   }
 
+  /** Resolves when `onStored` was called for everything that is stored by now. */
+  async told(): Promise<void> {
+    await this.#writing
+  }
+
   async #run(): Promise<void> {
     // What is sent in the same turn comes along.
     await Promise.resolve()
-    while (this.#waiting.length > 0) await this.#write(this.#takeGroup())
+    while (this.#waiting.length > 0) {
+      this.#writing = this.#write(this.#takeGroup())
+      await this.#writing
+    }
     this.#running = undefined
   }
 

@@ -266,6 +266,7 @@ describe('own messages', () => {
     state: 'pending',
     error: undefined,
   }
+  const mine = (id: string): ChatMessage => ({ ...own, id })
   const room = (): MessageLog => opened(EMPTY, { epoch: EPOCH, offset: 0 })
   const delivery = (offset: number, id = 'mine'): Publication => ({
     type: 'message',
@@ -308,11 +309,49 @@ describe('own messages', () => {
   })
 
   it('outlive a reset while the log does not have them', () => {
-    let log = sending(sending(room(), own), { ...own, id: 'other' })
+    let log = sending(sending(room(), own), mine('other'))
     log = acknowledged(log, 'other', 3, 'ada')
     log = opened(log, { epoch: 'e2', offset: 9 })
     expect(messagesOf(log)).toEqual([own])
     expect(log).toMatchObject({ first: 10, last: 9, hasMore: true })
+  })
+
+  it('stay when they were acknowledged before the stream starts, until the newest page brings them', () => {
+    const model = new RoomModel()
+    model.append('message', { content: 'a' }, 'ada', 'own')
+    const acked = acknowledged(sending(EMPTY, mine('own')), 'own', 1, 'ada')
+    const started = opened(acked, { epoch: EPOCH, offset: 1 })
+    expect(messagesOf(started)).toMatchObject([{ id: 'own', offset: 1, state: 'sent' }])
+    const paged = prepended(started, model.page(2))
+    expect(paged.own).toEqual([])
+    expect(messagesOf(paged)).toMatchObject([{ id: 'own', offset: 1 }])
+  })
+
+  it('stay when they are acknowledged between the start of the stream and the newest page', () => {
+    const model = new RoomModel()
+    model.append('message', { content: 'a' }, 'ada', 'own')
+    const started = opened(sending(EMPTY, mine('own')), { epoch: EPOCH, offset: 1 })
+    const live = delivered(started, [model.append('message', { content: 'b' }, 'bob')], LIMIT)
+    const acked = acknowledged(live, 'own', 1, 'ada')
+    expect(messagesOf(acked).map(({ id }) => id)).toEqual(['m2', 'own'])
+    expect(messagesOf(prepended(acked, model.page(2))).map(({ id }) => id)).toEqual(['own', 'm2'])
+  })
+
+  it('go to their place when that is further back than the newest page', () => {
+    const model = new RoomModel()
+    model.append('message', { content: 'a' }, 'ada', 'own')
+    for (let n = 0; n < 9; n += 1) model.append('message', { content: 'b' }, 'bob')
+    const acked = acknowledged(sending(EMPTY, mine('own')), 'own', 1, 'ada')
+    const paged = prepended(opened(acked, { epoch: EPOCH, offset: 10 }), model.page(11))
+    expect(messagesOf(paged).map(({ id }) => id)).toEqual(['m6', 'm7', 'm8', 'm9', 'm10'])
+    const late = acknowledged(sending(paged, mine('other')), 'other', 2, 'ada')
+    expect(late.own).toEqual([])
+  })
+
+  it('that an epoch has taken along are gone', () => {
+    const first = opened(EMPTY, { epoch: EPOCH, offset: 0 })
+    const acked = acknowledged(sending(first, mine('own')), 'own', 1, 'ada')
+    expect(messagesOf(opened(acked, { epoch: 'e2', offset: 0 }))).toEqual([])
   })
 
   it('are no unread ones', () => {

@@ -11,6 +11,8 @@ export interface MessageLog {
   readonly last: number
   /** The log holds publications before `first`. */
   readonly hasMore: boolean
+  /** The newest page has not come yet: what is behind the start of the stream may be told only here. */
+  readonly isPageAwaited: boolean
   /** By `message_id`; also what happened to messages before `first`, until their page comes. */
   readonly entries: ReadonlyMap<string, Entry>
   /** Own messages that the log has not delivered yet, in the order in which they were sent. */
@@ -29,6 +31,7 @@ export const EMPTY: MessageLog = {
   first: 1,
   last: 0,
   hasMore: false,
+  isPageAwaited: true,
   entries: new Map(),
   own: [],
 }
@@ -39,11 +42,11 @@ const MAX_ORPHANS = 1000
 /** The stream starts after `position`. What is known stays if the stream goes on from it, or from before its end. */
 export function opened(log: MessageLog, { epoch, offset }: Position): MessageLog {
   if (epoch === log.epoch && offset <= log.last) return log
-  // What was acknowledged is behind the start, or in an epoch that is over: it will never be delivered.
-  const own = log.own.filter((message) => {
-    return message.state !== 'sent' || (epoch === log.epoch && (message.offset ?? 0) > offset)
-  })
-  return { ...EMPTY, epoch, first: offset + 1, last: offset, hasMore: offset > 0, own }
+  // What was acknowledged in an epoch that is over will never be told.
+  const isOver = log.epoch !== undefined && epoch !== log.epoch
+  const own = isOver ? log.own.filter(({ state }) => state !== 'sent') : log.own
+  const hasMore = offset > 0
+  return { ...EMPTY, epoch, first: offset + 1, last: offset, hasMore, isPageAwaited: hasMore, own }
 }
 
 /** Live deliveries, in the order of the log. Beyond `limit` messages the oldest leave; the log still has them. */
@@ -62,7 +65,15 @@ export function delivered(
 export function prepended(log: MessageLog, { epoch, publications, more }: Page): MessageLog {
   if (epoch !== log.epoch) return log
   const first = publications[0]?.metadata.offset ?? log.first
-  return { ...merged(log, publications), first: Math.min(first, log.first), hasMore: more }
+  const next = merged(log, publications)
+  return {
+    ...next,
+    first: Math.min(first, log.first),
+    hasMore: more,
+    isPageAwaited: false,
+    // Others of them are further back than this page: they come in their place.
+    own: next.own.filter(({ state, offset = 0 }) => state !== 'sent' || offset > log.last),
+  }
 }
 
 /** An own message leaves, for the first time or again. */
@@ -70,14 +81,15 @@ export function sending(log: MessageLog, message: ChatMessage): MessageLog {
   return { ...log, own: [...log.own.filter(({ id }) => id !== message.id), message] }
 }
 
-/** The server has an own message; it stays where it is until the log delivers it. */
+/** The server has an own message; it stays where it is until the log delivers it, or the newest page brings it. */
 export function acknowledged(
   log: MessageLog,
   id: string,
   offset: number | undefined,
   user: string | undefined,
 ): MessageLog {
-  if (offset === undefined || offset <= log.last) return discarded(log, id)
+  const isTold = offset !== undefined && offset <= log.last && !log.isPageAwaited
+  if (offset === undefined || isTold || log.entries.get(id)?.message) return discarded(log, id)
   return changedOwn(log, id, (own) => {
     return { ...own, offset, user: own.user ?? user, state: 'sent', error: undefined }
   })

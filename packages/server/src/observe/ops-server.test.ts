@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { Metrics } from './metrics.ts'
 import { OpsServer, type Readiness } from './ops-server.ts'
 
@@ -23,6 +23,17 @@ test('/metrics is what Prometheus reads', async () => {
   expect(text).toContain('tidewire_deliveries_total 3')
   expect(text).toContain('tidewire_event_loop_delay_seconds{quantile="0.99"}')
   expect(text).toContain('process_resident_memory_bytes')
+})
+
+test('/metrics walks over no connections, however many are open', async () => {
+  const { url } = await listening()
+  const walk = vi.spyOn(process, '_getActiveHandles' as never)
+  const list = vi.spyOn(process, 'getActiveResourcesInfo')
+  const text = await (await fetch(`${url}/metrics`)).text()
+  expect(text).toContain('nodejs_heap_size_used_bytes')
+  expect(walk).not.toHaveBeenCalled()
+  expect(list).not.toHaveBeenCalled()
+  vi.restoreAllMocks()
 })
 
 test('/health answers as long as the process does', async () => {

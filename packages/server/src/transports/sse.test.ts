@@ -1,4 +1,4 @@
-import http from 'node:http'
+import { connect, Socket } from 'node:net'
 import { encodeCursor, ProtocolError } from '@tidewire/protocol'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { EventStream } from '../../contract/event-stream.ts'
@@ -12,6 +12,15 @@ import {
 import { FakeClock } from '../testing/fake-clock.ts'
 
 const E = 'e1'
+
+/** RFC 9112 §7.1: what the chunks of a body that goes on hold. */
+function unchunked(body: string): string {
+  const [, size, rest] = /^([0-9a-f]+)\r\n([^]*)$/.exec(body) ?? []
+  if (size === undefined || rest === undefined) return body
+  const end = Number.parseInt(size, 16)
+  expect(rest.slice(end, end + 2)).toBe('\r\n')
+  return rest.slice(0, end) + unchunked(rest.slice(end + 2))
+}
 
 describe('Server-Sent Events', () => {
   let clock: FakeClock
@@ -79,6 +88,53 @@ describe('Server-Sent Events', () => {
         data: JSON.stringify(deliveries.publications[1]),
       },
     ])
+  })
+
+  /** Everything that comes over a socket on which `requests` are sent at once. */
+  function raw(requests: string): { text: () => string; socket: Socket } {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1', () =>
+      socket.write(requests),
+    )
+    let text = ''
+    socket.on('data', (data) => (text += String(data)))
+    return { text: () => text, socket }
+  }
+
+  it('speaks to a peer of HTTP/1.0, which knows no chunks', async () => {
+    const opened = server.service.opened()
+    const { text, socket } = raw('GET /v1/sse?channel=chat:a HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n')
+    const session = await opened
+    session.subscribed('chat:a', { epoch: E, offset: 0 })
+    session.deliver(batch('chat:a', E, 1))
+    session.deliver(batch('chat:a', E, 2))
+    await vi.waitFor(() => expect(text().match(/^id: .*$/gm)).toHaveLength(3))
+    expect(text()).not.toMatch(/transfer-encoding/i)
+    expect(text().split('\r\n\r\n')[1]).toMatch(/^retry: 1000\n\n(?:(?:event|id|data): .*\n|\n)+$/)
+    socket.destroy()
+  })
+
+  it('waits for the answer before it on the same connection, and comes whole behind that', async () => {
+    const first = server.service.opened()
+    const get = (channel: string): string =>
+      `GET /v1/sse?channel=${channel} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`
+    const { text, socket } = raw(get('chat:a') + get('chat:b'))
+    const before = await first
+    const behind = await server.service.opened()
+    behind.subscribed('chat:b', { epoch: E, offset: 0 })
+    behind.deliver(batch('chat:b', E, 1))
+    before.subscribed('chat:a', { epoch: E, offset: 0 })
+    before.deliver(batch('chat:a', E, 1))
+    await vi.waitFor(() => expect(text()).toContain('~chat:a~e1~1'))
+    expect(text()).not.toContain('chat:b')
+    before.connection.close(1001, '')
+    await vi.waitFor(() => expect(text()).toContain('~chat:b~e1~1'))
+    behind.deliver(batch('chat:b', E, 2))
+    await vi.waitFor(() => expect(text()).toContain('~chat:b~e1~2'))
+    const [, , body] = text().split('HTTP/1.1 200 OK')
+    expect(unchunked(body!.slice(body!.indexOf('\r\n\r\n') + 4))).toMatch(
+      /^retry: 1000\n\n(?:(?:event|id|data): .*\n|\n)+$/,
+    )
+    socket.destroy()
   })
 
   it('gives deliveries of several channels the cursor of all of them', async () => {
@@ -302,7 +358,7 @@ describe('Server-Sent Events', () => {
 
   it('sends what a turn brought in one write', async () => {
     const { session } = await openOne()
-    const write = vi.spyOn(http.ServerResponse.prototype, 'write')
+    const write = vi.spyOn(Socket.prototype, 'write')
     try {
       session.connection.send([
         batch('chat:a', E, 1),

@@ -18,7 +18,7 @@ import type { Visitor } from './door.ts'
 import { answerError, closeError, errorOf, toProtocolError } from './http-errors.ts'
 import type { JsonTexts } from './json-texts.ts'
 import { splitTarget, streamRequest, subscribeFrames, type StreamRequest } from './request.ts'
-import { SingleChannelEvents, sseEvent } from './sse-format.ts'
+import { chunkOf, contentOf, SingleChannelEvents, sseEvent } from './sse-format.ts'
 
 export interface SseOptions {
   service: Service
@@ -30,8 +30,8 @@ export interface SseOptions {
 
 /** Silence would let proxies end the response, and a peer that is gone unnoticed. */
 const COMMENT_MS = 15_000
-const COMMENT = Buffer.from(':\n\n')
-const RETRY = Buffer.from('retry: 1000\n\n')
+const COMMENT = chunkOf(':\n\n')
+const RETRY = chunkOf('retry: 1000\n\n')
 /** What a connection that was told to end has to take what was sent. */
 const GRACE_MS = 2_000
 /** What may wait for the last channel to be accepted. With more, the response begins without it. */
@@ -108,7 +108,6 @@ class SseConnection implements Connection {
   #state: 'opening' | 'open' | 'ended' = 'opening'
   #pending: Uint8Array[] = [RETRY]
   #pendingBytes = 0
-  #onDrain: (() => void)[] = []
   #cancelGrace: (() => void) | undefined
   /** The code of the error that was sent last. */
   #told: number | undefined
@@ -149,8 +148,9 @@ class SseConnection implements Connection {
   }
 
   onDrain(fn: () => void): void {
-    this.#onDrain.push(fn)
-    if (this.buffered() === 0) setImmediate(this.#written)
+    const stream = this.#response.socket ?? this.#response
+    if (stream.writableNeedDrain) stream.once('drain', fn)
+    else setImmediate(fn)
   }
 
   // Nothing is read from a client after its request.
@@ -196,22 +196,20 @@ class SseConnection implements Connection {
       'X-Accel-Buffering': 'no',
       Connection: 'keep-alive',
     })
-    this.#write(this.#pending)
+    // Together with the headers.
+    this.#response.write(joined(this.#pending.map(contentOf)))
     this.#pending = []
   }
 
   #write(chunks: readonly Uint8Array[]): void {
-    const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-    this.#response.write(bytes, this.#written)
-  }
-
-  readonly #written = (): void => {
-    if (this.#onDrain.length === 0 || this.buffered() > 0 || this.#state === 'ended') return
-    for (const fn of this.#onDrain.splice(0)) fn()
+    const { socket, chunkedEncoding } = this.#response
+    if (socket !== null && chunkedEncoding) socket.write(joined(chunks))
+    // Before its turn on the connection a response has no socket, and a peer of HTTP/1.0 knows no chunks.
+    else this.#response.write(joined(chunks.map(contentOf)))
   }
 
   #deliveries(batch: ChannelBatch): Uint8Array {
-    if (this.#single !== undefined) return this.#single.bytes(batch)
+    if (this.#single !== undefined) return this.#single.chunk(batch)
     let events = ''
     for (const publication of batch.publications) {
       const { offset } = publication.metadata
@@ -221,13 +219,13 @@ class SseConnection implements Connection {
           : this.#advance(batch.channel, { epoch: batch.epoch, offset })
       events += sseEvent(publication.type, id, this.#texts.of(publication))
     }
-    return Buffer.from(events)
+    return chunkOf(events)
   }
 
   #frames(batch: Batch): Uint8Array {
     let events = ''
     for (const envelope of batch.envelopes) events += this.#frame(envelope)
-    return Buffer.from(events)
+    return chunkOf(events)
   }
 
   #frame(envelope: Envelope): string {
@@ -316,6 +314,10 @@ class Comments {
     this.#cancel = this.#clock.after(COMMENT_MS, this.#tick)
     for (const connection of this.#connections) connection.comment()
   }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
 }
 
 function errorEvent(error: ProtocolError): string {

@@ -8,53 +8,45 @@
  * no mistake. Prints one JSON object per line on stdout: begin, end, result. Status 0: measured;
  * 1: measured, and the server did not keep order or lost something; 2: could not start.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
 #include "run.h"
 
 static struct options parse_options(int count, char **values) {
-  static const struct option names[] = {
-      {"host", 1, 0, 'h'},      {"port", 1, 0, 'p'},    {"protocol", 1, 0, 'P'},
-      {"path", 1, 0, 'u'},      {"channel", 1, 0, 'c'}, {"subscribers", 1, 0, 's'},
-      {"payload", 1, 0, 'b'},   {"warmup", 1, 0, 'w'},  {"in-flight", 1, 0, 'f'},
-      {"seconds", 1, 0, 't'},   {"stall", 1, 0, 'l'},   {"complete", 1, 0, 'a'},
-      {"rate", 1, 0, 'r'},      {"stalled", 1, 0, 'S'}, {"slow", 1, 0, 'o'},
-      {"slow-rate", 1, 0, 'R'}, {"publisher-path", 1, 0, 'U'},
-      {"content", 1, 0, 'C'},   {"deflate", 1, 0, 'z'},
-      {0, 0, 0, 0},
-  };
   struct options options = {.target.host = "127.0.0.1", .target.channel = "bench", .subscribers = 200,
                             .payload = 100, .in_flight = 1, .slow_rate = 10000, .warmup = 2, .seconds = 5,
                             .stall = 10};
-  int option;
-  while ((option = getopt_long(count, values, "", names, NULL)) != -1) {
-    switch (option) {
-      case 'h': options.target.host = optarg; break;
-      case 'p': options.target.port = atoi(optarg); break;
-      case 'P': options.protocol = protocol_named(optarg); break;
-      case 'u': options.target.path = optarg; break;
-      case 'U': options.target.publisher_path = optarg; break;
-      case 'C': options.words = strcmp(optarg, "words") == 0; break;
-      case 'z': options.target.deflate = atoi(optarg); break;
-      case 'r': options.rate = atof(optarg); break;
-      case 'S': options.stalled = atoi(optarg); break;
-      case 'o': options.slow = atoi(optarg); break;
-      case 'R': options.slow_rate = atof(optarg); break;
-      case 'c': options.target.channel = optarg; break;
-      case 's': options.subscribers = atoi(optarg); break;
-      case 'b': options.payload = (size_t)atol(optarg); break;
-      case 'w': options.warmup = atof(optarg); break;
-      case 'f': options.in_flight = (uint64_t)atoll(optarg); break;
-      case 't': options.seconds = atof(optarg); break;
-      case 'l': options.stall = atof(optarg); break;
-      case 'a': options.await_acks = strcmp(optarg, "acks") == 0; break;
-      default: exit(2);
-    }
-  }
-  if (!options.protocol || options.target.port <= 0) die("--protocol and --port are needed");
+  const char *protocol = NULL, *complete = "", *content = "";
+  const struct argument arguments[] = {
+      ARGUMENT("host", &options.target.host),
+      ARGUMENT("port", &options.target.port),
+      ARGUMENT("protocol", &protocol),
+      ARGUMENT("path", &options.target.path),
+      ARGUMENT("publisher-path", &options.target.publisher_path),
+      ARGUMENT("channel", &options.target.channel),
+      ARGUMENT("deflate", &options.target.deflate),
+      ARGUMENT("subscribers", &options.subscribers),
+      ARGUMENT("stalled", &options.stalled),
+      ARGUMENT("slow", &options.slow),
+      ARGUMENT("slow-rate", &options.slow_rate),
+      ARGUMENT("payload", &options.payload),
+      ARGUMENT("content", &content),
+      ARGUMENT("in-flight", &options.in_flight),
+      ARGUMENT("complete", &complete),
+      ARGUMENT("rate", &options.rate),
+      ARGUMENT("warmup", &options.warmup),
+      ARGUMENT("seconds", &options.seconds),
+      ARGUMENT("stall", &options.stall),
+      {0},
+  };
+  take_arguments(count, values, arguments, NULL);
+  if (!protocol || options.target.port <= 0) die("--protocol and --port are needed");
+  options.protocol = protocol_named(protocol);
+  options.await_acks = strcmp(complete, "acks") == 0;
+  options.words = strcmp(content, "words") == 0;
   if (options.subscribers < 1 || options.in_flight < 1) die("at least one of everything");
   if (options.stalled + options.slow >= options.subscribers) die("somebody has to read");
   if (options.target.deflate && options.stalled + options.slow > 0)
@@ -63,19 +55,6 @@ static struct options parse_options(int count, char **values) {
     die("only messages that are WebSocket messages can be compressed here");
   if (options.await_acks && !options.protocol->acks) die("this protocol has no acks");
   return options;
-}
-
-static void print_string(const char *name, const char *value) {
-  printf(",\"%s\":\"", name);
-  for (; *value; value++) printf(*value == '"' || *value == '\\' ? "\\%c" : "%c", *value);
-  printf("\"");
-}
-
-static void print_latency(const char *name, const struct histogram *histogram) {
-  if (histogram->total == 0) return;
-  printf(",\"%s\":{\"p50\":%.4f,\"p99\":%.4f,\"p999\":%.4f,\"max\":%.4f}", name,
-         histogram_ms(histogram, 0.5), histogram_ms(histogram, 0.99), histogram_ms(histogram, 0.999),
-         (double)histogram->largest / 1e6);
 }
 
 static void print_laggards(const struct laggards *laggards, uint64_t published) {

@@ -1,14 +1,13 @@
 #define _GNU_SOURCE
 #include "run.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
+
+#include "program.h"
 
 /* LAG: publications a subscriber may be behind when acks open the window. */
 enum { LAG = 8192, EVENTS = 32, SAMPLE_EVERY = 64 };
@@ -19,32 +18,9 @@ static const double DRAIN_SECONDS = 2;
 /* How long a laggard that is promised nothing is waited for. */
 static const double LAGGARD_SECONDS = 1;
 
-static uint64_t clock_ns(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
-}
-
-static double cpu_seconds(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
-static uint64_t ns(double seconds) { return (uint64_t)(seconds * 1e9); }
-
-static void watch(struct run *run, int operation, int fd, uint32_t events, int number) {
-  struct epoll_event event = {.events = events, .data.u32 = (uint32_t)number};
-  if (epoll_ctl(run->epoll, operation, fd, &event) < 0) die("epoll: %s", strerror(errno));
-}
-
 void run_connect(struct run *run) {
   const struct options *options = &run->options;
-  struct rlimit files;
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
+  raise_file_limit();
   uint64_t window = options->await_acks ? options->in_flight + LAG : options->in_flight;
   checker_init(&run->checker, options->protocol, window);
   run->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -58,7 +34,7 @@ void run_connect(struct run *run) {
     subscriber->fd = session_open(&run->checker, &options->target, &subscription,
                                   &subscriber->wrapper, &rest);
     subscriber_carry(subscriber, run->checker.workspace, rest);
-    watch(run, EPOLL_CTL_ADD, subscriber->fd, EPOLLIN, i);
+    watch(run->epoll, EPOLL_CTL_ADD, subscriber->fd, EPOLLIN, (uint32_t)i);
   }
   laggards_connect(&run->laggards, &run->checker, &options->target, run->healthy, options->stalled,
                    options->slow, options->slow_rate);
@@ -69,7 +45,7 @@ void run_connect(struct run *run) {
                                    &run->publisher.wrapper, &rest);
   memcpy(run->publisher.in, run->checker.workspace, rest);
   run->publisher.in_length = rest;
-  watch(run, EPOLL_CTL_ADD, run->publisher.fd, EPOLLIN, run->healthy);
+  watch(run->epoll, EPOLL_CTL_ADD, run->publisher.fd, EPOLLIN, (uint32_t)run->healthy);
 }
 
 /* How many may be published in all by now. */
@@ -91,8 +67,8 @@ static void publish_due(struct run *run) {
   int full = publisher_write(&run->publisher, &run->checker, publish_limit(run, now), now);
   if (full == run->want_write) return;
   run->want_write = full;
-  watch(run, EPOLL_CTL_MOD, run->publisher.fd, full ? EPOLLIN | EPOLLOUT : EPOLLIN,
-        run->healthy);
+  watch(run->epoll, EPOLL_CTL_MOD, run->publisher.fd, full ? EPOLLIN | EPOLLOUT : EPOLLIN,
+        (uint32_t)run->healthy);
 }
 
 /* In an open loop it is the time when a publication was due that says whether it belongs to the window. */
@@ -141,11 +117,6 @@ static uint64_t due(const struct run *run, uint64_t now) {
   return run->options.rate > 0 ? publisher_due(&run->publisher, now) : run->publisher.published;
 }
 
-static void event(const char *name) {
-  printf("{\"event\":\"%s\"}\n", name);
-  fflush(stdout);
-}
-
 static void begin_window(struct run *run, uint64_t now) {
   run->begin = now;
   run->deliveries = deliveries(run);
@@ -154,7 +125,7 @@ static void begin_window(struct run *run, uint64_t now) {
   run->acks = run->publisher.acks;
   run->wire_bytes = run->checker.wire_bytes;
   run->cpu = cpu_seconds();
-  event("begin");
+  print_event("begin");
 }
 
 static void end_window(struct run *run, uint64_t now) {
@@ -165,7 +136,7 @@ static void end_window(struct run *run, uint64_t now) {
   run->acks = run->publisher.acks - run->acks;
   run->wire_bytes = run->checker.wire_bytes - run->wire_bytes;
   run->cpu = cpu_seconds() - run->cpu;
-  event("end");
+  print_event("end");
 }
 
 static int everything_arrived(const struct run *run) {

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "program.h"
+
 void checker_init(struct checker *checker, const struct protocol *protocol, uint64_t publications) {
   *checker = (struct checker){.protocol = protocol};
   stream_init(&checker->stream, publications);
@@ -29,13 +31,7 @@ void checker_fail(struct checker *checker, const char *kind, int subscriber,
   if (problem->kind) return;
   problem->kind = kind;
   problem->subscriber = subscriber;
-  size_t room = sizeof problem->text - 1;
-  size_t length = frame && frame->length < room ? frame->length : frame ? room : 0;
-  for (size_t i = 0; i < length; i++) {
-    uint8_t byte = frame->payload[i];
-    problem->text[i] = byte >= ' ' && byte < 0x7f ? (char)byte : '.';
-  }
-  problem->text[length] = 0;
+  if (frame) copy_printable(problem->text, sizeof problem->text, frame->payload, frame->length);
 }
 
 ssize_t checker_receive(struct checker *checker, int fd, struct wrapper *wrapper, uint8_t *data,

@@ -6,11 +6,11 @@
  * offsets where the server has them. Prints one JSON object per line on stdout: begin, end, result.
  * Status 0: measured; 1: measured, and something was wrong; 2: could not start.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
 #include "result.h"
 #include "wire.h"
 
@@ -31,7 +31,6 @@ static const char usage[] =
 
 static void check(struct options *options) {
   const struct dialect *dialect = options->dialect;
-  if (!dialect || options->target.port <= 0) die("--protocol and --port are needed\n%s", usage);
   plan_check(&options->plan);
   if (options->in_flight < 1) die("at least one in flight");
   if (options->packet > options->in_flight) die("a packet is not larger than the window");
@@ -44,51 +43,42 @@ static void check(struct options *options) {
 }
 
 static struct options parse_options(int count, char **values) {
-  static const struct option names[] = {
-      {"host", 1, 0, 'h'},     {"port", 1, 0, 'p'},      {"protocol", 1, 0, 'P'},
-      {"path", 1, 0, 'u'},     {"token", 1, 0, 'k'},     {"subscribe-protocol", 1, 0, 'Q'},
-      {"subscribe-path", 1, 0, 'U'}, {"prefix", 1, 0, 'x'}, {"channels", 1, 0, 'c'},
-      {"subscribers", 1, 0, 's'}, {"each", 1, 0, 'e'},   {"publishers", 1, 0, 'n'},
-      {"in-flight", 1, 0, 'f'}, {"packet", 1, 0, 'g'},   {"rate", 1, 0, 'r'},
-      {"batch", 1, 0, 'B'},    {"acks", 1, 0, 'A'},      {"complete", 1, 0, 'a'},
-      {"until-closed", 1, 0, 'z'}, {"ledger", 1, 0, 'L'}, {"payload", 1, 0, 'b'},
-      {"warmup", 1, 0, 'w'},   {"seconds", 1, 0, 't'},   {"stall", 1, 0, 'l'},
-      {0, 0, 0, 0},
-  };
   struct options options = {
       .target = {.host = "127.0.0.1", .names = {.prefix = "", .token = ""}},
       .plan = {.channels = 1, .subscribers = 1, .each = 1, .publishers = 1},
       .payload = 100, .in_flight = 1, .warmup = 2, .seconds = 5, .stall = 10};
-  int option;
-  while ((option = getopt_long(count, values, "", names, NULL)) != -1) {
-    switch (option) {
-      case 'h': options.target.host = optarg; break;
-      case 'p': options.target.port = atoi(optarg); break;
-      case 'P': options.dialect = dialect_named(optarg); break;
-      case 'u': options.target.path = optarg; break;
-      case 'k': options.target.names.token = optarg; break;
-      case 'Q': options.subscribe_protocol = optarg; break;
-      case 'U': options.subscribe_path = optarg; break;
-      case 'x': options.target.names.prefix = optarg; break;
-      case 'c': options.plan.channels = (uint32_t)atoi(optarg); break;
-      case 's': options.plan.subscribers = (uint32_t)atoi(optarg); break;
-      case 'e': options.plan.each = (uint32_t)atoi(optarg); break;
-      case 'n': options.plan.publishers = (uint32_t)atoi(optarg); break;
-      case 'f': options.in_flight = (uint64_t)atoll(optarg); break;
-      case 'g': options.packet = (uint64_t)atoll(optarg); break;
-      case 'r': options.rate = atof(optarg); break;
-      case 'B': options.plan.batch = atoi(optarg); break;
-      case 'A': options.acks = atoi(optarg); break;
-      case 'a': options.await_acks = strcmp(optarg, "acks") == 0; break;
-      case 'z': options.until_closed = atoi(optarg); break;
-      case 'L': options.ledger = optarg; break;
-      case 'b': options.payload = (size_t)atol(optarg); break;
-      case 'w': options.warmup = atof(optarg); break;
-      case 't': options.seconds = atof(optarg); break;
-      case 'l': options.stall = atof(optarg); break;
-      default: die("%s", usage);
-    }
-  }
+  const char *protocol = NULL, *complete = "";
+  const struct argument arguments[] = {
+      ARGUMENT("host", &options.target.host),
+      ARGUMENT("port", &options.target.port),
+      ARGUMENT("protocol", &protocol),
+      ARGUMENT("path", &options.target.path),
+      ARGUMENT("token", &options.target.names.token),
+      ARGUMENT("subscribe-protocol", &options.subscribe_protocol),
+      ARGUMENT("subscribe-path", &options.subscribe_path),
+      ARGUMENT("prefix", &options.target.names.prefix),
+      ARGUMENT("channels", &options.plan.channels),
+      ARGUMENT("subscribers", &options.plan.subscribers),
+      ARGUMENT("each", &options.plan.each),
+      ARGUMENT("publishers", &options.plan.publishers),
+      ARGUMENT("in-flight", &options.in_flight),
+      ARGUMENT("packet", &options.packet),
+      ARGUMENT("rate", &options.rate),
+      ARGUMENT("batch", &options.plan.batch),
+      ARGUMENT("acks", &options.acks),
+      ARGUMENT("complete", &complete),
+      ARGUMENT("until-closed", &options.until_closed),
+      ARGUMENT("ledger", &options.ledger),
+      ARGUMENT("payload", &options.payload),
+      ARGUMENT("warmup", &options.warmup),
+      ARGUMENT("seconds", &options.seconds),
+      ARGUMENT("stall", &options.stall),
+      {0},
+  };
+  take_arguments(count, values, arguments, usage);
+  if (!protocol || options.target.port <= 0) die("--protocol and --port are needed\n%s", usage);
+  options.dialect = dialect_named(protocol);
+  options.await_acks = strcmp(complete, "acks") == 0;
   check(&options);
   return options;
 }

@@ -4,20 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program.h"
 #include "wire.h"
-
-static void print_string(const char *name, const char *value) {
-  printf(",\"%s\":\"", name);
-  for (; *value; value++) printf(*value == '"' || *value == '\\' ? "\\%c" : "%c", *value);
-  printf("\"");
-}
-
-static void print_latency(const char *name, const struct histogram *histogram) {
-  if (histogram->total == 0) return;
-  printf(",\"%s\":{\"p50\":%.4f,\"p99\":%.4f,\"p999\":%.4f,\"max\":%.4f}", name,
-         histogram_ms(histogram, 0.5), histogram_ms(histogram, 0.99), histogram_ms(histogram, 0.999),
-         (double)histogram->largest / 1e6);
-}
 
 static void print_problem(const struct problem *problem) {
   printf(",\"problem\":{\"subscriber\":%d,\"publisher\":%d,\"channel\":%d,\"expected\":%llu,"

@@ -1,39 +1,18 @@
 #define _GNU_SOURCE
 #include "run.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <time.h>
 
+#include "program.h"
 #include "wire.h"
 
 enum { EVENTS = 256, LONGEST_WAIT_NS = 10000000 };
 
 static const double QUIET_SECONDS = 0.1;
-
-static uint64_t clock_ns(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
-}
-
-static double cpu_seconds(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
-static uint64_t ns(double seconds) { return (uint64_t)(seconds * 1e9); }
-
-static void watch(struct run *run, int operation, int fd, uint32_t events, uint32_t number) {
-  struct epoll_event event = {.events = events, .data.u32 = number};
-  if (epoll_ctl(run->epoll, operation, fd, &event) < 0) die("epoll: %s", strerror(errno));
-}
 
 static const struct format *format_of(const struct options *options) {
   const struct dialect *dialect = options->dialect;
@@ -60,10 +39,7 @@ static void open_sender(struct run *run, uint32_t number) {
 void run_connect(struct run *run) {
   struct options *options = &run->options;
   const struct plan *plan = &options->plan;
-  struct rlimit files;
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
+  raise_file_limit();
   run->epoll = epoll_create1(EPOLL_CLOEXEC);
   run->senders = calloc(plan->publishers, sizeof *run->senders);
   run->receivers = calloc(plan->subscribers + 1, sizeof *run->receivers);
@@ -96,11 +72,11 @@ void run_connect(struct run *run) {
   if (options->subscribe_path) target.path = options->subscribe_path;
   for (uint32_t i = 0; i < plan->subscribers; i++) {
     receiver_open(&run->receivers[i], &run->receiving, &target, (int)i);
-    watch(run, EPOLL_CTL_ADD, run->receivers[i].connection.fd, EPOLLIN, i);
+    watch(run->epoll, EPOLL_CTL_ADD, run->receivers[i].connection.fd, EPOLLIN, i);
   }
   for (uint32_t i = 0; i < plan->publishers; i++) {
     open_sender(run, i);
-    watch(run, EPOLL_CTL_ADD, run->senders[i].connection.fd, EPOLLIN, plan->subscribers + i);
+    watch(run->epoll, EPOLL_CTL_ADD, run->senders[i].connection.fd, EPOLLIN, plan->subscribers + i);
   }
 }
 
@@ -113,7 +89,7 @@ static void publish_due(struct run *run, uint64_t now) {
     int full = sender_write(sender, &run->sending, now);
     if (full == sender->connection.want_write) continue;
     sender->connection.want_write = full;
-    watch(run, EPOLL_CTL_MOD, sender->connection.fd, full ? EPOLLIN | EPOLLOUT : EPOLLIN,
+    watch(run->epoll, EPOLL_CTL_MOD, sender->connection.fd, full ? EPOLLIN | EPOLLOUT : EPOLLIN,
           plan->subscribers + i);
   }
 }
@@ -128,17 +104,12 @@ struct counters run_counters(const struct run *run) {
   return counters;
 }
 
-static void event(const char *name) {
-  printf("{\"event\":\"%s\"}\n", name);
-  fflush(stdout);
-}
-
 static void begin_window(struct run *run, uint64_t now) {
   run->begin = now;
   run->window = run_counters(run);
   run->sending.last = &run->last;
   run->sending.acked = &run->acked;
-  event("begin");
+  print_event("begin");
 }
 
 static void end_window(struct run *run, uint64_t now) {
@@ -151,7 +122,7 @@ static void end_window(struct run *run, uint64_t now) {
                                   .bytes = at_end.bytes - at_begin.bytes,
                                   .cpu = at_end.cpu - at_begin.cpu};
   run->sending.last = run->sending.acked = NULL;
-  event("end");
+  print_event("end");
 }
 
 static const struct sender *unsettled(const struct run *run) {
@@ -220,7 +191,7 @@ static void forget(struct run *run, uint32_t number) {
   struct connection *connection = number < subscribers
                                       ? &run->receivers[number].connection
                                       : &run->senders[number - subscribers].connection;
-  watch(run, EPOLL_CTL_DEL, connection->fd, 0, number);
+  watch(run->epoll, EPOLL_CTL_DEL, connection->fd, 0, number);
   connection->closed = 1;
   if (number >= subscribers && ++run->closed == run->options.plan.publishers) run->phase = DONE;
 }

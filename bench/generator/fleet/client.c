@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fleet.h"
+#include "program.h"
 #include "protocol.h"
 
 enum { READ_SIZE = 256 << 10, CARRY_SIZE = 64 << 10 };
@@ -49,12 +50,6 @@ static int bound_socket(int number) {
   return fd;
 }
 
-static void watch(struct fleet *fleet, int operation, int number, uint32_t events) {
-  struct epoll_event event = {.events = events, .data.u32 = (uint32_t)number};
-  if (epoll_ctl(fleet->epoll, operation, fleet->clients[number].fd, &event) < 0)
-    die("epoll: %s", strerror(errno));
-}
-
 /* 0 when the connection is not there yet. */
 static int send_request(struct fleet *fleet, struct client *client) {
   char request[8192];
@@ -81,7 +76,8 @@ void client_open(struct fleet *fleet, int number) {
   fleet->connecting++;
   int sent = send_request(fleet, client);
   client->state = sent ? UPGRADING : CONNECTING;
-  watch(fleet, EPOLL_CTL_ADD, number, sent ? EPOLLIN : EPOLLIN | EPOLLOUT);
+  watch(fleet->epoll, EPOLL_CTL_ADD, client->fd, sent ? EPOLLIN : EPOLLIN | EPOLLOUT,
+        (uint32_t)number);
 }
 
 /* The server ended it. A client that was cut comes again, as one does that is told to come later. */
@@ -242,7 +238,7 @@ void client_ready(struct fleet *fleet, int number, uint32_t events) {
     }
     if (!send_request(fleet, client)) return;
     client->state = UPGRADING;
-    watch(fleet, EPOLL_CTL_MOD, number, EPOLLIN);
+    watch(fleet->epoll, EPOLL_CTL_MOD, client->fd, EPOLLIN, (uint32_t)number);
     return;
   }
   uint8_t *data = fleet->workspace + CARRY_SIZE;

@@ -6,27 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "program.h"
 
 enum { WORKSPACE = (256 + 64) << 10, EVENTS = 512 };
 static const uint32_t stdin_number = UINT32_MAX;
-
-uint64_t clock_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
-}
-
-uint64_t ns(double seconds) { return (uint64_t)(seconds * 1e9); }
-
-double cpu_seconds(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
 
 static void *allocate(size_t count, size_t size) {
   void *memory = calloc(count, size);
@@ -54,13 +39,10 @@ static void read_tokens(struct fleet *fleet) {
 void fleet_init(struct fleet *fleet) {
   const struct options *options = &fleet->options;
   fleet->count = options->clients + options->untouched;
-  struct rlimit files;
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
-  if ((rlim_t)fleet->count + 32 > files.rlim_max)
+  uint64_t files = raise_file_limit();
+  if ((uint64_t)fleet->count + 32 > files)
     die("%d connections need more than the %lu files of `ulimit -Hn`", fleet->count,
-        (unsigned long)files.rlim_max);
+        (unsigned long)files);
   size_t count = (size_t)fleet->count + 1;
   fleet->epoll = epoll_create1(EPOLL_CLOEXEC);
   fleet->channels = allocate((size_t)options->channels, sizeof *fleet->channels);
@@ -82,13 +64,7 @@ void fleet_fail(struct fleet *fleet, const char *kind, int client, const struct 
   if (problem->kind) return;
   problem->kind = kind;
   problem->client = client;
-  size_t room = sizeof problem->text - 1;
-  size_t length = frame && frame->length < room ? frame->length : frame ? room : 0;
-  for (size_t i = 0; i < length; i++) {
-    uint8_t byte = frame->payload[i];
-    problem->text[i] = byte >= ' ' && byte < 0x7f ? (char)byte : '.';
-  }
-  problem->text[length] = 0;
+  if (frame) copy_printable(problem->text, sizeof problem->text, frame->payload, frame->length);
 }
 
 void fleet_enqueue(struct fleet *fleet, int client, uint64_t due) {

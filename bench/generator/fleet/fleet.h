@@ -81,10 +81,6 @@ struct fleet {
   struct problem problem;
 };
 
-uint64_t clock_ns(void);
-uint64_t ns(double seconds);
-double cpu_seconds(void);
-
 void fleet_init(struct fleet *fleet);
 void fleet_fail(struct fleet *fleet, const char *kind, int client, const struct frame *frame);
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "fleet.h"
+#include "program.h"
 
 /* What comes late, doubled or out of order comes within it. */
 static const double quiet_seconds = 0.5;
@@ -12,16 +13,10 @@ static void say(const char *event, int clients) {
 }
 
 static void print_problem(const struct problem *problem) {
-  printf(",\"problem\":{\"kind\":\"%s\",\"client\":%d,\"text\":\"", problem->kind, problem->client);
-  for (const char *at = problem->text; *at; at++)
-    printf(*at == '"' || *at == '\\' ? "\\%c" : "%c", *at);
-  printf("\"}");
-}
-
-static void print_latency(const char *name, const struct histogram *histogram) {
-  if (histogram->total == 0) return;
-  printf(",\"%s\":{\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f}", name, histogram_ms(histogram, 0.5),
-         histogram_ms(histogram, 0.99), (double)histogram->largest / 1e6);
+  printf(",\"problem\":{\"client\":%d", problem->client);
+  print_string("kind", problem->kind);
+  print_string("text", problem->text);
+  printf("}");
 }
 
 /* Opens the line that `end_result` closes. */

@@ -1,4 +1,12 @@
-import { cpSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { type AddressInfo, connect as connectTcp } from 'node:net'
@@ -45,8 +53,9 @@ function install(name: 'one' | 'two') {
 
 async function serve(
   certificate: Certificate,
+  headersMs = 20_000,
 ): Promise<{ server: http.Server; url: string; port: number }> {
-  const patience = { headersMs: 200, requestMs: 1_000, streamMs: 1_000, idleMs: 5_000, checkMs: 20 }
+  const patience = { headersMs, requestMs: 20_000, streamMs: 20_000, idleMs: 20_000, checkMs: 20 }
   const handlers = {
     request: (_: http.IncomingMessage, response: http.ServerResponse) => void response.end('hi'),
     upgrade: () => undefined,
@@ -132,6 +141,19 @@ describe('a server with a certificate', () => {
     },
   )
 
+  it('says nothing of pairs that are replaced while it reads them', async () => {
+    const { certificate, put, errors } = install('one')
+    for (let i = 0; i < 150; i++) {
+      const name = i % 2 === 0 ? 'two' : 'one'
+      put(name, name)
+      await new Promise((resolve) => setTimeout(resolve, i % 23))
+    }
+    await expect
+      .poll(() => certificate.pair.cert)
+      .toBe(readFileSync(join(FIXTURES, 'one.cert.pem'), 'utf8'))
+    expect(errors).toEqual([])
+  })
+
   it('takes a touched file for no news', async () => {
     const { certificate, certFile, put, reloads, errors } = install('one')
     const followed: string[] = []
@@ -154,12 +176,14 @@ describe('a server with a certificate', () => {
   })
 
   it('sends away who speaks plain HTTP, and who says nothing', async () => {
-    const { server, port } = await serve(install('one').certificate)
+    const { server, port } = await serve(install('one').certificate, 200)
     const plain = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true })
     const silent = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true })
     for (const socket of [plain, silent]) socket.on('error', () => undefined).resume()
     plain.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-    await Promise.all([once(plain, 'end'), once(silent, 'end')])
+    await Promise.all(
+      [plain, silent].map((socket) => Promise.race([once(socket, 'end'), once(socket, 'close')])),
+    )
     // On its side they are gone, although nobody here hung up.
     await expect
       .poll(() => new Promise((resolve) => server.getConnections((_, count) => resolve(count))))

@@ -63,8 +63,7 @@ export class Certificate {
     if (this.#looking) return
     this.#looking = true
     try {
-      const { certFile, keyFile } = this.#options
-      const stamp = `${await stampOf(certFile)} ${await stampOf(keyFile)}`
+      const stamp = await this.#stamp()
       // Two files are not replaced at once: only what looks the same twice is read.
       const settled = stamp === this.#seen
       this.#seen = stamp
@@ -72,10 +71,16 @@ export class Certificate {
       this.#read = stamp
       await this.#reload()
     } catch (error) {
-      this.#options.onError(error as Error)
+      // What was replaced while it was read is read again.
+      if ((await this.#stamp()) === this.#read) this.#options.onError(error as Error)
     } finally {
       this.#looking = false
     }
+  }
+
+  async #stamp(): Promise<string> {
+    const { certFile, keyFile } = this.#options
+    return `${await stampOf(certFile)} ${await stampOf(keyFile)}`
   }
 
   async #reload(): Promise<void> {

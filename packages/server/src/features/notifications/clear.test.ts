@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Device, type DeviceFrame } from '../../testing/device.ts'
 import { startTestServer } from '../../testing/index.ts'
 import { type Notification, notifications, type NotificationsOptions } from './index.ts'
@@ -22,6 +22,7 @@ async function start(options: NotificationsOptions = {}, durability: Durability 
     return payload as unknown as { epoch: string; publications: DeviceFrame[] }
   }
   return {
+    server: running.server,
     device,
     history,
     send: (id: string) => inbox.send('ada', { kind: 'a', title: id, body: `text of ${id}`, id }),
@@ -95,6 +96,34 @@ describe('a notification whose text is taken out', () => {
     await clear('first')
     expect(await first()).toMatchObject({ id: 'first' })
     expect(await first()).not.toHaveProperty('body')
+  })
+
+  it('is looked for where it was told, however much the log told before', async () => {
+    const { server, device, send, clear } = await start({}, 'durable')
+    await device.close()
+    const say = (count: number): Promise<unknown> =>
+      Promise.all(
+        Array.from({ length: count }, () =>
+          server.publish('user:ada', { type: 'said', payload: {} }),
+        ),
+      )
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const later = (): void => void vi.setSystemTime(Date.now() + 10 * HOUR_MS)
+    await say(5000)
+    later()
+    await send('one')
+    later()
+    await say(100)
+    const history = vi.spyOn(server, 'history')
+    await clear('one')
+    const pages = await Promise.all(history.mock.results.map(({ value }) => value))
+    history.mockRestore()
+    const read = pages.reduce((sum, { publications }) => sum + publications.length, 0)
+    expect(read).toBeLessThan(1000)
+    const { publications } = await server.history('user:ada', { after: 5000, limit: 1 })
+    expect(publications).toMatchObject([{ type: 'notification', payload: { id: 'one' } }])
+    expect(publications[0]!.payload).not.toHaveProperty('body')
   })
 
   it('needs no log for that', async () => {

@@ -37,25 +37,38 @@ export class UserLogs {
     }
   }
 
-  /** Looks back to when there was no such notification yet. */
+  /** An inbox is told of a notification after it was made, and of one that it dropped and got again once more: reads on from then. */
   async #clear(id: string, user: string, since: number): Promise<void> {
     const channel = `user:${user}`
-    const start = new Date(since - SLACK_MS).toISOString()
-    for (let before: number | undefined; ;) {
-      const page = await this.#server.history(channel, { before, limit: PAGE })
-      for (const { type, payload, metadata } of page.publications) {
+    let after = (await this.#firstSince(channel, since - SLACK_MS)) - 1
+    for (;;) {
+      const { epoch, publications, more } = await this.#server.history(channel, {
+        after,
+        limit: PAGE,
+      })
+      for (const { type, payload, metadata } of publications) {
         const cleared = clearedFrame(type, payload, id)
         if (cleared === undefined) continue
-        await this.#server.replace(
-          channel,
-          { epoch: page.epoch, offset: metadata.offset! },
-          cleared,
-        )
+        await this.#server.replace(channel, { epoch, offset: metadata.offset! }, cleared)
       }
-      const [first] = page.publications
-      if (!page.more || first === undefined || first.metadata.timestamp < start) return
-      before = first.metadata.offset!
+      const last = publications.at(-1)
+      if (!more || last === undefined) return
+      after = last.metadata.offset!
     }
+  }
+
+  /** Halves the log until a page is left, which begins at this offset: nothing before it is from `time` or later. */
+  async #firstSince(channel: string, time: number): Promise<number> {
+    const start = new Date(time).toISOString()
+    let { oldest: low, newest: high } = await this.#server.history(channel, { limit: 1 })
+    while (high - low > PAGE) {
+      const middle = Math.floor((low + high) / 2)
+      const { publications } = await this.#server.history(channel, { after: middle - 1, limit: 1 })
+      const [found] = publications
+      if (found === undefined || found.metadata.timestamp >= start) high = middle
+      else low = middle + 1
+    }
+    return low
   }
 }
 

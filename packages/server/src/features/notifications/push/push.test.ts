@@ -107,7 +107,7 @@ describe('a push', () => {
   })
 
   it('waits for a user who is connected, and is not made of what was read', async () => {
-    const running = await start({ unreadAfterMs: 500 })
+    const running = await start({ unreadAfterMs: 2_000 })
     await running.browser('ada', 'phone')
     await connected(running, 'ada')
     const { id } = await running.inbox.send('ada', { kind: 'a', title: 'read' })

@@ -1,7 +1,13 @@
-import type { JsonObject, ProtocolError } from '@tidewire/protocol'
-import type { Client, Frame } from './client.ts'
+import type { FrameLimits, JsonObject, ProtocolError } from '@tidewire/protocol'
+import type { Client, Clients, Frame } from './client.ts'
+import type { Command } from './core/core.ts'
+import type { Interceptor } from './core/interceptors.ts'
 import type { Action } from './core/ports/capabilities.ts'
+import type { Observer } from './core/ports/observer.ts'
+import { noteRefusal } from './core/refusals.ts'
+import { ownFrame } from './own-json.ts'
 import type { Server } from './server.ts'
+import type { RouteHandler } from './transports/http-api.ts'
 import type { RouteLimits } from './transports/http-app.ts'
 import type { RouteAbout } from './transports/openapi-routes.ts'
 
@@ -126,4 +132,54 @@ export interface Feature {
   start?(server: Server): void | Promise<void>
   /** Called once, before the clients are sent away: finishes what it does by itself. */
   close?(): void | Promise<void>
+}
+
+/** The handler as the core calls it. */
+export function commandOf({
+  type,
+  handler,
+  clients,
+  limits,
+}: {
+  type: string
+  handler: CommandHandler
+  clients: Clients
+  limits: FrameLimits
+}): Command {
+  // A bad answer is the application's fault: the client learns that something failed, the log learns what.
+  const own = (answer: Frame | undefined) =>
+    answer && ownFrame(`answer of the command \`${type}\``, answer, limits)
+  return (session, { payload, metadata: { message_id } }) => {
+    const { user, id } = session
+    const answer = handler({
+      payload,
+      user,
+      client_id: id,
+      client: clients.of(session),
+      message_id,
+    })
+    return answer instanceof Promise ? answer.then(own) : own(answer)
+  }
+}
+
+/** The handler, whose refusals the audit log is told of. */
+export function audited(handler: RouteHandler, observer: Observer): RouteHandler {
+  return async (context) => {
+    try {
+      return await handler(context)
+    } catch (error) {
+      const { user, key_id, address } = context.actor
+      noteRefusal(observer, error, { action: 'request', user, key_id, address, transport: 'http' })
+      throw error
+    }
+  }
+}
+
+/** The handler as the core calls it. */
+export function interceptorOf(handler: InterceptHandler): Interceptor {
+  return ({ type, payload, metadata }, { kind }) => {
+    const { channel, message_id, user, client_id } = metadata
+    const fromServer = kind === 'server'
+    return handler({ channel, type, payload, message_id, user, client_id, fromServer })
+  }
 }

@@ -67,7 +67,8 @@ export type {
   RouteOptions,
   Services,
 } from './handlers.ts'
-export type { Addresses, Server } from './server.ts'
+export type { Addresses } from './parts.ts'
+export type { Server } from './server.ts'
 export type { RouteContext, RouteHandler } from './transports/http-api.ts'
 export { fenceData } from './storage/fence.ts'
 export { StorageError } from './storage/sqlite.ts'

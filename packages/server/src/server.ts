@@ -5,7 +5,6 @@ import type { Migration } from 'kysely/migration'
 import { Client, Clients, type Frame } from './client.ts'
 import { type Policy, type PolicyInput, resolvePolicy } from './config/resolve.ts'
 import type { CallResult } from './core/calls.ts'
-import type { Command } from './core/core.ts'
 import type { Actor } from './core/ports/actor.ts'
 import { Batch } from './core/ports/batch.ts'
 import type { Page, Receipt } from './core/ports/broker.ts'
@@ -13,40 +12,29 @@ import type { Action } from './core/ports/capabilities.ts'
 import type { Clock } from './core/ports/clock.ts'
 import type { Target } from './core/ports/revocations.ts'
 import type { HistoryRequest } from './core/ports/service.ts'
-import { noteRefusal } from './core/refusals.ts'
 import type { Session } from './core/session.ts'
-import type {
-  ClientEvents,
-  CommandHandler,
-  Feature,
-  Guard,
-  InterceptHandler,
-  MemberListener,
-  PublishInput,
-  RouteHandler,
-  RouteOptions,
-  Services,
+import {
+  audited,
+  type ClientEvents,
+  type CommandHandler,
+  commandOf,
+  type Guard,
+  type InterceptHandler,
+  interceptorOf,
+  type MemberListener,
+  type PublishInput,
+  type RouteHandler,
+  type RouteOptions,
+  type Services,
 } from './handlers.ts'
-import { attachTo, closeServer, createHttpServer, listenOn, within } from './http-server.ts'
 import type { Outbound, OutboundOptions } from './outbound/outbound.ts'
 import { ownFrame, ownJson, ownPayload } from './own-json.ts'
-import type { Parts } from './parts.ts'
+import { type Addresses, type Parts, Run } from './parts.ts'
 import { Rounds } from './rounds.ts'
-
-export interface Addresses {
-  /** `http://host:port` of the public port; `https://` with a certificate. */
-  url: string
-  /** `http://host:port` of metrics and health; absent when `ops.port` is null. */
-  opsUrl?: string
-}
 
 /** Who acts when the application itself does. */
 export const SERVER: Actor = { kind: 'server' }
 const CALL_TIMEOUT_MS = 5_000
-/** For requests, beside the connections that stay. */
-const SPARE_SOCKETS = 1_000
-/** Over how long clients are spread when a server that stops sends them away. */
-const RECONNECT_SPREAD_MS = 2_000
 
 /** What users of the library and features hold. Whatever is done through it has the rights of a server key. */
 export class Server {
@@ -54,18 +42,13 @@ export class Server {
   readonly #policies: Map<string, Policy>
   readonly #clients: Clients
   readonly #services: Partial<Services> = {}
-  #features: readonly Feature[]
-  #settingUp = true
-  #started: Promise<void> | undefined
-  #closed: Promise<void> | undefined
-  #listening: http.Server | undefined
-  #detach: (() => void)[] = []
+  readonly #run: Run
 
   constructor(parts: Parts) {
     this.#parts = parts
     this.#policies = new Map(Object.entries(parts.config.namespaces))
     this.#clients = new Clients(parts.core)
-    this.#features = parts.features
+    this.#run = new Run(parts, this, this.#policies)
   }
 
   /** Milliseconds since 1970, and timers: what tests hold in their hands. */
@@ -105,7 +88,7 @@ export class Server {
 
   /** Adds a namespace, or replaces one of the configuration. Only before `listen` and `attach`. Throws `ConfigError`. */
   namespace(name: string, policy: PolicyInput = {}): void {
-    if (!this.#settingUp) throw new Error('Add namespaces before the server listens.')
+    if (!this.#run.settingUp) throw new Error('Add namespaces before the server listens.')
     this.#policies.set(name, resolvePolicy(name, policy))
   }
 
@@ -133,19 +116,8 @@ export class Server {
 
   /** A type that clients may send, beside those of the protocol. Throws when the type is taken. */
   command(type: string, handler: CommandHandler): void {
-    const command: Command = (session, { payload, metadata }) => {
-      const { user, id } = session
-      const client = this.#clients.of(session)
-      const answer = handler({
-        payload,
-        user,
-        client_id: id,
-        client,
-        message_id: metadata.message_id,
-      })
-      if (answer instanceof Promise) return answer.then((later) => this.#ownAnswer(type, later))
-      return this.#ownAnswer(type, answer)
-    }
+    const { limits } = this
+    const command = commandOf({ type, handler, clients: this.#clients, limits })
     this.#parts.core.addCommand(type, command)
   }
 
@@ -157,18 +129,7 @@ export class Server {
     const { about, ...limits } = options
     const anyone = limits.anyone === true
     if (about !== undefined) this.#parts.describe({ method, path, about, anyone })
-    const { core } = this.#parts
-    const audited: RouteHandler = async (context) => {
-      try {
-        return await handler(context)
-      } catch (error) {
-        const { user, key_id, address } = context.actor
-        const who = { user, key_id, address, transport: 'http' }
-        noteRefusal(core.observer, error, { action: 'request', ...who })
-        throw error
-      }
-    }
-    this.#parts.route(method, path, audited, limits)
+    this.#parts.route(method, path, audited(handler, this.#parts.core.observer), limits)
   }
 
   /**
@@ -190,11 +151,7 @@ export class Server {
    * what is thrown refuses it, what is returned is published instead.
    */
   intercept(namespace: string, handler: InterceptHandler): void {
-    this.#parts.core.interceptors.add(namespace, ({ type, payload, metadata }, { kind }) => {
-      const { channel, message_id, user, client_id } = metadata
-      const fromServer = kind === 'server'
-      return handler({ channel, type, payload, message_id, user, client_id, fromServer })
-    })
+    this.#parts.core.interceptors.add(namespace, interceptorOf(handler))
   }
 
   /**
@@ -365,76 +322,21 @@ export class Server {
    * Listens on the configured ports. Rejects with what the system says, such as `EADDRINUSE`, or `StorageError`; the
    * server is closed then.
    */
-  async listen(): Promise<Addresses> {
-    try {
-      return await this.#listen()
-    } catch (error) {
-      await this.close()
-      throw error
-    }
+  listen(): Promise<Addresses> {
+    return this.#run.listen()
   }
 
   /** Serves the paths of the protocol on an application's server, which keeps all others. */
-  async attach(server: http.Server): Promise<void> {
-    await this.#start()
-    this.#detach.push(attachTo(server, this.#parts.handlers))
+  attach(server: http.Server): Promise<void> {
+    return this.#run.attach(server)
   }
 
   /** Answers what was accepted, tells clients when to come back, and resolves when everything is closed. Idempotent. */
   close(): Promise<void> {
-    this.#closed ??= this.#close()
-    return this.#closed
-  }
-
-  // A bad answer is the application's fault: the client learns that something failed, the log learns what.
-  #ownAnswer(command: string, answer: Frame | undefined): Envelope | undefined {
-    return answer && this.#ownFrame(`answer of the command \`${command}\``, answer)
+    return this.#run.close()
   }
 
   #ownFrame(what: string, frame: Frame): Envelope {
     return ownFrame(what, frame, this.#parts.config.limits)
-  }
-
-  async #listen(): Promise<Addresses> {
-    const { config, handlers, certificate, ops } = this.#parts
-    const { max_connections, max_waiting } = config.limits
-    await this.#start()
-    this.#listening = createHttpServer(handlers, {
-      certificate,
-      maxConnections: max_connections + max_waiting + SPARE_SOCKETS,
-    })
-    const url = await listenOn(this.#listening, config.host, config.port)
-    if (config.ops.port === null) return { url }
-    return { url, opsUrl: await ops.listen({ host: config.ops.host, port: config.ops.port }) }
-  }
-
-  #start(): Promise<void> {
-    this.#started ??= this.#addNamespaces()
-    return this.#started
-  }
-
-  async #addNamespaces(): Promise<void> {
-    const { core, brokerOf, start } = this.#parts
-    await start()
-    for (const feature of this.#features) await feature.setup(this)
-    this.#settingUp = false
-    for (const [name, policy] of this.#policies) {
-      await core.addNamespace({ name, policy, broker: await brokerOf(name, policy) })
-    }
-    for (const feature of this.#features) await feature.start?.(this)
-  }
-
-  async #close(): Promise<void> {
-    const { core, ops, config, idle, cut } = this.#parts
-    for (const detach of this.#detach) detach()
-    await Promise.all(this.#features.map(async (feature) => feature.close?.()))
-    const closed = this.#listening && closeServer(this.#listening, config.shutdown_ms, cut)
-    await core.stop(RECONNECT_SPREAD_MS)
-    await closed
-    // On an application's server, which stays open, nothing but this waits for the goodbyes.
-    await within(config.shutdown_ms, idle())
-    cut()
-    await this.#parts.close()
-    await ops.close()
   }
 }

@@ -1,76 +1,18 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import {
-  decodeCursor,
-  encodeCursor,
-  type Envelope,
-  ERRORS,
-  type JsonObject,
-  ProtocolError,
-} from '@tidewire/protocol'
+import { type Envelope, ERRORS, type JsonObject, ProtocolError } from '@tidewire/protocol'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { bodyOf, isHole, json, positionAfter, resetOf } from './fake-answers.ts'
+import { type Faults, noFaults } from './fake-faults.ts'
+import { type Backend, FakeHttp, type Session } from './fake-http.ts'
 import { FakeLogs, type Start, type Started } from './fake-logs.ts'
-
-/** What goes wrong on purpose. To add a fault: a field here, its default in `NO_FAULTS`, and a look at it below. */
-export interface Faults {
-  /** Refuse upgrades as a proxy would: `status`, or never an answer. */
-  upgrade: 'ok' | 'refused' | 'ignored'
-  /** Event streams: accepted, refused, or held back by a buffering proxy. */
-  sse: 'ok' | 'refused' | 'held'
-  /** Whether the answer to a publish is lost on its way. The publication is in the log. */
-  loseAck: () => boolean
-  /** Whether a live delivery is lost on its way. */
-  loseDelivery: () => boolean
-  /** Read everything and answer nothing, as a half-open peer does. */
-  silent: boolean
-  /** Refuse every request with this. An upgrade is refused as browsers see it: without a reason. */
-  turnedAway: ProtocolError | undefined
-  /** Refuse the next reads of a history with these. */
-  refusedReads: ProtocolError[]
-  /** Refuse publications with this. */
-  refusePublish: ProtocolError | undefined
-  /** Refuse to subscribe to these. Over HTTP one of them refuses the whole request. */
-  refusedChannels: Map<string, ProtocolError>
-  /** Tokens that are refused. */
-  refusedTokens: Set<string>
-}
-
-const NO_FAULTS: Faults = {
-  upgrade: 'ok',
-  sse: 'ok',
-  loseAck: () => false,
-  loseDelivery: () => false,
-  silent: false,
-  turnedAway: undefined,
-  refusedReads: [],
-  refusePublish: undefined,
-  refusedChannels: new Map(),
-  refusedTokens: new Set(),
-}
-
-interface Session {
-  readonly channels: Set<string>
-  /** It can be sent frames; else it is a stream, which ends with what ends one of its channels. */
-  readonly duplex: boolean
-  /** The user is named as the token. */
-  readonly user: string | undefined
-  send(envelope: Envelope): void
-  end(code: number): void
-}
 
 /**
  * A server that speaks PROTOCOL.md over real sockets, all in memory, on a port of its own. Channels `signal:*` have no
  * log. Every frame that it received is in `received`.
  */
-export class FakeServer {
-  faults: Faults = {
-    ...NO_FAULTS,
-    refusedReads: [],
-    refusedTokens: new Set(),
-    refusedChannels: new Map(),
-  }
+export class FakeServer implements Backend {
+  readonly faults: Faults = noFaults()
   heartbeatMs = 25_000
   /** As told to clients; frames above `max_frame_bytes` end the connection. */
   limits: { max_frame_bytes?: number; max_depth?: number; max_keys?: number } = {}
@@ -90,12 +32,12 @@ export class FakeServer {
   readonly #sessions = new Set<Session>()
   readonly logs = new FakeLogs()
   readonly #sockets = new Set<Socket>()
+  readonly #requests = new FakeHttp(this)
   #clients = 0
-  #pollers = new Set<() => void>()
   url = ''
 
   private constructor() {
-    this.#http = createServer((request, response) => void this.#request(request, response))
+    this.#http = createServer((request, response) => void this.#requests.answer(request, response))
     this.#http.on('connection', (socket) => {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
@@ -123,7 +65,7 @@ export class FakeServer {
 
   /** Connections, and polls that wait. */
   get listeners(): number {
-    return this.#sessions.size + this.#pollers.size
+    return this.#sessions.size + this.#requests.waiting
   }
 
   /** As another client's publish. */
@@ -138,7 +80,7 @@ export class FakeServer {
     for (const session of this.#sessions) {
       if (session.channels.has(channel) && !this.faults.loseDelivery()) session.send(publication)
     }
-    for (const wake of this.#pollers) wake()
+    this.#requests.wake()
   }
 
   /** A frame to every connection, as features send them: no publication. */
@@ -161,7 +103,7 @@ export class FakeServer {
         session.end(error.code)
       }
     }
-    for (const wake of this.#pollers) wake()
+    this.#requests.wake()
   }
 
   /** Ends every connection with an error, and refuses new ones with the same. */
@@ -169,7 +111,7 @@ export class FakeServer {
     this.faults.turnedAway = error
     this.say('error', error.toPayload() as unknown as JsonObject)
     this.kick(error.code)
-    for (const wake of this.#pollers) wake()
+    this.#requests.wake()
   }
 
   /** Sends a frame to every connection, whatever it is. */
@@ -191,6 +133,57 @@ export class FakeServer {
     return this.stop()
   }
 
+  // What a request or a frame comes to
+
+  /** What a new connection is told. */
+  greeting(token: string | undefined): Envelope {
+    const client_id = `client-${(this.#clients += 1)}`
+    const payload = {
+      client_id,
+      session: client_id,
+      authenticated: token !== undefined,
+      ...(token === undefined ? {} : { user: token }),
+      heartbeat_ms: this.heartbeatMs,
+      limits: this.limits,
+    }
+    return { type: 'connection_established', payload, metadata: {} }
+  }
+
+  /** Counts the connection until the result is called. */
+  join(session: Session): () => void {
+    this.#sessions.add(session)
+    return () => this.#sessions.delete(session)
+  }
+
+  /** Throws what the channel is refused for. */
+  begin(start: Start): Started {
+    const refusal = this.faults.refusedChannels.get(start.channel)
+    if (refusal !== undefined) throw refusal
+    return this.logs.start(start)
+  }
+
+  /** Publishes once for each message id; the receipt. Throws what publications are refused for. */
+  accept(
+    channel: string,
+    type: string,
+    payload: JsonObject,
+    id: string,
+    user: string | undefined,
+  ): JsonObject {
+    if (this.faults.refusePublish !== undefined) throw this.faults.refusePublish
+    const known = this.logs.known(channel, id)
+    if (known === undefined) this.publish(channel, type, payload, id, user)
+    const duplicate = known !== undefined
+    if (channel.startsWith('signal:')) return { duplicate }
+    return { ...(known ?? this.logs.position(channel)), duplicate }
+  }
+
+  history(...range: Parameters<FakeLogs['history']>): JsonObject {
+    const refusal = this.faults.refusedReads.shift()
+    if (refusal !== undefined) throw refusal
+    return this.logs.history(...range)
+  }
+
   #open(ws: WebSocket, request: IncomingMessage): void {
     const offered = request.headers['sec-websocket-protocol']?.split(',').map((p) => p.trim()) ?? []
     const token = offered.find((p) => p.startsWith('bearer.'))?.slice('bearer.'.length)
@@ -208,28 +201,14 @@ export class FakeServer {
       },
       end: (code) => ws.close(code),
     }
-    this.#sessions.add(session)
-    ws.on('close', () => this.#sessions.delete(session))
+    ws.on('close', this.join(session))
     ws.on('message', (data: Buffer) => {
       if (data.length > (this.limits.max_frame_bytes ?? Infinity)) return ws.close(1009)
       const envelope = JSON.parse(data.toString()) as Envelope
       this.received.push(envelope)
       if (!this.faults.silent) this.#receive(session, envelope)
     })
-    session.send(this.#greeting(token))
-  }
-
-  #greeting(token: string | undefined): Envelope {
-    const client_id = `client-${(this.#clients += 1)}`
-    const payload = {
-      client_id,
-      session: client_id,
-      authenticated: token !== undefined,
-      ...(token === undefined ? {} : { user: token }),
-      heartbeat_ms: this.heartbeatMs,
-      limits: this.limits,
-    }
-    return { type: 'connection_established', payload, metadata: {} }
+    session.send(this.greeting(token))
   }
 
   #receive(session: Session, envelope: Envelope): void {
@@ -258,13 +237,13 @@ export class FakeServer {
         }
         case 'history': {
           const { channel, after, before, limit } = payload as Record<string, number>
-          return answer('history', this.#history(`${channel}`, after, before, limit))
+          return answer('history', this.history(`${channel}`, after, before, limit))
         }
         case 'result':
           return undefined
         default: {
           const { channel = '', message_id = '' } = metadata
-          const receipt = this.#accept(channel, type, payload, message_id, session.user)
+          const receipt = this.accept(channel, type, payload, message_id, session.user)
           if (!this.faults.loseAck()) answer('ack', { channel, ...receipt })
         }
       }
@@ -295,146 +274,9 @@ export class FakeServer {
     payload: JsonObject,
     answer: (type: string, body: JsonObject) => void,
   ): void {
-    const { subscribed, missed } = this.#start(payload as unknown as Start)
+    const { subscribed, missed } = this.begin(payload as unknown as Start)
     session.channels.add(subscribed.channel)
     answer('subscribed', subscribed)
     for (const publication of missed) session.send(publication)
-  }
-
-  #start(start: Start): Started {
-    const refusal = this.faults.refusedChannels.get(start.channel)
-    if (refusal !== undefined) throw refusal
-    return this.logs.start(start)
-  }
-
-  #accept(
-    channel: string,
-    type: string,
-    payload: JsonObject,
-    id: string,
-    user: string | undefined,
-  ): JsonObject {
-    if (this.faults.refusePublish !== undefined) throw this.faults.refusePublish
-    const known = this.logs.known(channel, id)
-    if (known === undefined) this.publish(channel, type, payload, id, user)
-    const duplicate = known !== undefined
-    if (channel.startsWith('signal:')) return { duplicate }
-    return { ...(known ?? this.logs.position(channel)), duplicate }
-  }
-
-  #history(...range: Parameters<FakeLogs['history']>): JsonObject {
-    const refusal = this.faults.refusedReads.shift()
-    if (refusal !== undefined) throw refusal
-    return this.logs.history(...range)
-  }
-
-  async #request(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname, searchParams: query } = new URL(request.url ?? '/', this.url)
-    const token = request.headers.authorization?.slice('Bearer '.length)
-    this.tokens.push(token)
-    try {
-      if (this.faults.turnedAway !== undefined) throw this.faults.turnedAway
-      if (token !== undefined && this.faults.refusedTokens.has(token)) {
-        throw new ProtocolError('authentication_failed', 'The token is refused.')
-      }
-      if (pathname === '/v1/sse') return this.#stream(query, token, response)
-      if (pathname === '/v1/poll') return await this.#poll(query, response)
-      const channel = decodeURIComponent(pathname.split('/')[3] ?? '')
-      if (request.method === 'GET') {
-        const [after, before, limit] = ['after', 'before', 'limit'].map((name) => {
-          return query.has(name) ? Number(query.get(name)) : undefined
-        })
-        return json(response, 200, this.#history(channel, after, before, limit))
-      }
-      const { type, payload, message_id } = JSON.parse(await bodyOf(request)) as {
-        type: string
-        payload: JsonObject
-        message_id: string
-      }
-      this.received.push({ type, payload, metadata: { channel, message_id } })
-      const receipt = this.#accept(channel, type, payload, message_id, token)
-      if (this.faults.loseAck()) response.destroy()
-      else json(response, receipt['duplicate'] === true ? 200 : 201, { ...receipt, message_id })
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      json(response, error.status, error.toPayload() as unknown as JsonObject)
-    }
-  }
-
-  #asked(query: URLSearchParams): Start[] {
-    const channels = query.getAll('channel')
-    const positions = decodeCursor(query.get('cursor') ?? '1')
-    const last = query.get('last') === null ? undefined : Number(query.get('last'))
-    return channels.map((channel) => ({ channel, since: positions.get(channel), last }))
-  }
-
-  #stream(query: URLSearchParams, token: string | undefined, response: ServerResponse): void {
-    if (this.faults.sse === 'refused') {
-      response.writeHead(502, { 'Content-Type': 'text/html' }).end('<h1>Bad Gateway</h1>')
-      return
-    }
-    const asked = this.#asked(query)
-    if (this.faults.sse === 'held') return
-    const started = asked.map((start) => ({ start, ...this.#start(start) }))
-    const session: Session = {
-      channels: new Set(asked.map(({ channel }) => channel)),
-      duplex: false,
-      user: token,
-      send: ({ type, payload, metadata }) => {
-        if (this.faults.silent || response.writableEnded) return
-        const data = JSON.stringify({ type, payload, metadata })
-        response.write(`event: ${type}\ndata: ${data}\n\n`)
-      },
-      end: () => response.end(),
-    }
-    this.#sessions.add(session)
-    response.on('close', () => this.#sessions.delete(session))
-    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
-    session.send(this.#greeting(token))
-    for (const { start, subscribed, missed } of started) {
-      session.send({ type: 'subscribed', payload: subscribed, metadata: {} })
-      // As the real one does: a hole that is found on return is told twice.
-      if (isHole(start, subscribed)) {
-        session.send({ type: 'reset', payload: resetOf(subscribed), metadata: {} })
-      }
-      for (const publication of missed) session.send(publication)
-    }
-  }
-
-  async #poll(query: URLSearchParams, response: ServerResponse): Promise<void> {
-    const wait = Number(query.get('wait') ?? 25_000)
-    const deadline = Date.now() + wait
-    for (;;) {
-      if (this.faults.turnedAway !== undefined) throw this.faults.turnedAway
-      const starts = this.#asked(query).map((start) => ({ start, ...this.#start(start) }))
-      const publications = starts.flatMap(({ missed }) => missed)
-      const resets = starts
-        .filter(({ start, subscribed }) => isHole(start, subscribed))
-        .map(({ subscribed }) => resetOf(subscribed))
-      const cursor = encodeCursor(starts.flatMap(positionAfter))
-      const now = !query.has('cursor') && !query.has('last')
-      if (now || publications.length > 0 || resets.length > 0) {
-        return json(response, 200, { cursor, publications, resets } as unknown as JsonObject)
-      }
-      if (Date.now() >= deadline || response.destroyed) {
-        response.writeHead(204, { 'Tidewire-Cursor': cursor }).end()
-        return
-      }
-      await this.#published(deadline, response)
-    }
-  }
-
-  /** Resolves when something was published, at the deadline, or when nobody waits any more. */
-  #published(deadline: number, response: ServerResponse): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer)
-        this.#pollers.delete(done)
-        resolve()
-      }
-      const timer = setTimeout(done, deadline - Date.now())
-      this.#pollers.add(done)
-      response.on('close', done)
-    })
   }
 }

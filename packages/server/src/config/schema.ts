@@ -31,7 +31,7 @@ export const namespace = section({
   }).prefault({}),
   min_flush_interval_ms: key(
     whole(0, 1_000).default(1),
-    'Milliseconds between two writes of a channel under load: more costs latency and saves CPU; 0 writes every turn.',
+    'Milliseconds that publications of a busy channel wait for more, at most: 16 are written at once. More costs latency and saves CPU; 0 writes every turn.',
   ),
 })
 

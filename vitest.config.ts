@@ -6,6 +6,13 @@ const shared = {
   ssr: { resolve },
 }
 
+/** What is waited for comes when the machine gets to it: the defaults are little for one that does other things as well. */
+const patience = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  expect: { poll: { timeout: 15_000 } },
+}
+
 export default defineConfig({
   test: {
     projects: [
@@ -20,7 +27,7 @@ export default defineConfig({
             'bench/src/**/*.test.ts',
             'examples/*/*.test.ts',
           ],
-          testTimeout: 20_000,
+          ...patience,
         },
       },
       {
@@ -28,7 +35,7 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['faults/src/**/*.test.ts'],
-          testTimeout: 60_000,
+          ...patience,
           fileParallelism: false,
         },
       },
@@ -38,8 +45,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
           globalSetup: ['e2e/setup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...patience,
           fileParallelism: false,
         },
       },

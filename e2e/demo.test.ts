@@ -1,36 +1,10 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
-import { DemoPage, launch, type OpenOptions } from './support/demo.ts'
+import { describe, expect, it } from 'vitest'
+import type { DemoPage } from './support/demo.ts'
 import { publisher } from './support/publish.ts'
-import { ServerProcess } from './support/server-process.ts'
+import { Stage } from './support/stage.ts'
 import { until } from './support/until.ts'
 
-let browser: Browser
-let server: ServerProcess
-let pages: DemoPage[]
-
-beforeAll(async () => {
-  browser = await launch(inject('chromium'))
-})
-afterAll(() => browser.close())
-
-beforeEach(async () => {
-  pages = []
-  server = await ServerProcess.start()
-})
-afterEach(async () => {
-  await Promise.all(pages.map((page) => page.close()))
-  await server.remove()
-})
-
-async function open(
-  user: string,
-  options: Omit<OpenOptions, 'browser' | 'server' | 'user'> = {},
-): Promise<DemoPage> {
-  const page = await DemoPage.open({ browser, server, user, ...options })
-  pages.push(page)
-  return page
-}
+const stage = Stage.forTests()
 
 describe('a message is read', () => {
   const seenByBob = (ada: DemoPage, text: string): Promise<number> =>
@@ -43,8 +17,8 @@ describe('a message is read', () => {
   }
 
   it('when it has been on the screen, not when it has come', async () => {
-    const ada = await open('ada')
-    const bob = await open('bob')
+    const ada = await stage.open('ada')
+    const bob = await stage.open('bob')
     for (let i = 0; i < 40; i++) await ada.say(`line ${i} of many`)
     await ada.message('line 39 of many').getByText('Seen by bob').waitFor({ state: 'attached' })
     await bob.page.getByTestId('messages').hover()
@@ -64,8 +38,8 @@ describe('a message is read', () => {
         Object.defineProperty(document, 'visibilityState', { value, configurable: true })
         document.dispatchEvent(new Event('visibilitychange'))
       }, visibility)
-    const ada = await open('ada')
-    const bob = await open('bob')
+    const ada = await stage.open('ada')
+    const bob = await stage.open('bob')
     await ada.say('while bob looks')
     await until(async () => (await seenByBob(ada, 'while bob looks')) === 1)
     await show(bob, 'hidden')
@@ -80,8 +54,8 @@ describe('a message is read', () => {
 
 it('shows a script in any field as the text that it is', async () => {
   const hostile = '<img src=x onerror=alert(1)><script>alert(2)</script>'
-  const ada = await open('ada')
-  const bob = await open('bob')
+  const ada = await stage.open('ada')
+  const bob = await stage.open('bob')
   await ada.page.getByTestId('own-note').fill(hostile)
   await bob.page.locator('[data-testid=person][data-user=ada]').getByText(hostile).waitFor()
   await ada.page.getByTestId('file-input').setInputFiles({
@@ -104,14 +78,14 @@ it('shows a script in any field as the text that it is', async () => {
   await bob.page.getByTestId('feed-text').getByText(hostile).waitFor()
   await bob.go('inbox')
   await bob.page.getByTestId('notification').getByText(hostile).waitFor()
-  for (const { page, faults } of pages) {
+  for (const { page, faults } of stage.pages) {
     expect(await page.locator('#root :is(script, img[src=x])').count()).toBe(0)
     expect(faults).toEqual([])
   }
 })
 
 it('refuses a picture that is none, with the reason, and sends nothing of it', async () => {
-  const ada = await open('ada')
+  const ada = await stage.open('ada')
   await ada.page.getByTestId('file-input').setInputFiles({
     name: 'tides.png',
     mimeType: 'image/png',
@@ -127,8 +101,8 @@ it('refuses a picture that is none, with the reason, and sends nothing of it', a
 
 describe('a page without a connection', () => {
   it('says so with a countdown, and afterwards how much was missed, to the message', async () => {
-    const ada = await open('ada', { transport: 'websocket' })
-    const bob = await open('bob')
+    const ada = await stage.open('ada', { transport: 'websocket' })
+    const bob = await stage.open('bob')
     await bob.say('before')
     await ada.message('before').waitFor()
     await ada.wire.cut()
@@ -137,7 +111,7 @@ describe('a page without a connection', () => {
     await ada.write('written while it was away')
     await ada.page.getByTestId('waiting').getByText('1 waiting').waitFor()
 
-    const publish = await publisher(server, 'bob')
+    const publish = await publisher(stage.server, 'bob')
     let last = ''
     for (let i = 1; i <= 47; i++) {
       last = await publish('chat:general', 'message', { content: `missed ${i}` })
@@ -162,11 +136,11 @@ describe('a page without a connection', () => {
   })
 
   it('counts more than the server hands out again', async () => {
-    const ada = await open('ada', { transport: 'websocket' })
+    const ada = await stage.open('ada', { transport: 'websocket' })
     await ada.say('before')
     await ada.wire.cut()
     await ada.reconnecting()
-    const publish = await publisher(server, 'bob')
+    const publish = await publisher(stage.server, 'bob')
     for (let i = 0; i < 620; i++) {
       await publish('chat:general', 'message', { content: `missed ${i}` })
     }
@@ -179,7 +153,7 @@ describe('a page without a connection', () => {
 })
 
 it('keeps a message that the server refuses, with the reason, until it is sent', async () => {
-  const ada = await open('ada', { transport: 'websocket' })
+  const ada = await stage.open('ada', { transport: 'websocket' })
   ada.wire.refusal = { code: 4011, message: 'You may not write here today.' }
   await ada.write('Words')
   const failed = ada.page.locator('[data-testid=message][data-state=failed]')
@@ -192,14 +166,14 @@ it('keeps a message that the server refuses, with the reason, until it is sent',
 
 describe.each(['sse', 'poll'] as const)('over %s', (transport) => {
   it('the page says what it has and what it has not, and the inbox works', async () => {
-    const ada = await open('ada', { transport })
-    const bob = await open('bob')
+    const ada = await stage.open('ada', { transport })
+    const bob = await stage.open('bob')
     await ada.page.getByTestId('carrier').getByText('With WebSocket, also').waitFor()
     await bob.say('@ada, this is for you')
     await ada.message('this is for you').waitFor()
     await ada.showsBadge('inbox', '')
     await ada.go('inbox')
-    await bob.page.goto(`${server.url}/?user=bob#/dm:ada,bob`)
+    await bob.page.goto(`${stage.server.url}/?user=bob#/dm:ada,bob`)
     await bob.say('A word in private')
     await ada.showsBadge('inbox', '1')
     await ada.page.getByRole('button', { name: 'Mark all read' }).click()
@@ -215,7 +189,7 @@ describe.each(['sse', 'poll'] as const)('over %s', (transport) => {
 })
 
 it('is used by the keyboard alone', async () => {
-  const ada = await open('ada')
+  const ada = await stage.open('ada')
   const { page } = ada
   const focused = (): Promise<string> =>
     page.evaluate(() => document.activeElement?.getAttribute('data-testid') ?? '')
@@ -259,12 +233,12 @@ it('is used by the keyboard alone', async () => {
 })
 
 it('fits a narrow phone: nothing scrolls sideways, and a thread fills the screen', async () => {
-  const publish = await publisher(server, 'Maximiliane-Hohenzollern-von-Sigmaringen')
+  const publish = await publisher(stage.server, 'Maximiliane-Hohenzollern-von-Sigmaringen')
   const word = 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau'.repeat(3)
   const first = await publish('chat:general', 'message', { content: word })
   await publish('chat:general', 'message', { content: `${word} too`, reply_to: first })
   await publish('chat:a-room-of-which-the-name-is-long', 'message', { content: '@ada look' })
-  const { page } = await open('ada', { size: { width: 360, height: 640 } })
+  const { page } = await stage.open('ada', { size: { width: 360, height: 640 } })
   const excess = (): Promise<number> =>
     page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
   await page.getByTestId('thread-link').waitFor()
@@ -276,7 +250,7 @@ it('fits a narrow phone: nothing scrolls sideways, and a thread fills the screen
   expect(height).toBeGreaterThan(600)
   await page.keyboard.press('Escape')
   await page.getByTestId('thread').waitFor({ state: 'detached' })
-  await page.goto(`${server.url}/?user=ada#/inbox`)
+  await page.goto(`${stage.server.url}/?user=ada#/inbox`)
   await page.getByTestId('notification').waitFor()
   expect(await excess()).toBe(0)
 })

@@ -1,36 +1,10 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
-import { DemoPage, launch, type OpenOptions } from './support/demo.ts'
+import { describe, expect, it } from 'vitest'
+import type { DemoPage } from './support/demo.ts'
 import { publisher } from './support/publish.ts'
-import { ServerProcess } from './support/server-process.ts'
+import { Stage } from './support/stage.ts'
 import { until } from './support/until.ts'
 
-let browser: Browser
-let server: ServerProcess
-let pages: DemoPage[]
-
-beforeAll(async () => {
-  browser = await launch(inject('chromium'))
-})
-afterAll(() => browser.close())
-
-beforeEach(async () => {
-  pages = []
-  server = await ServerProcess.start()
-})
-afterEach(async () => {
-  await Promise.all(pages.map((page) => page.close()))
-  await server.remove()
-})
-
-async function open(
-  user: string,
-  options: Omit<OpenOptions, 'browser' | 'server' | 'user'> = {},
-): Promise<DemoPage> {
-  const page = await DemoPage.open({ browser, server, user, ...options })
-  pages.push(page)
-  return page
-}
+const stage = Stage.forTests()
 
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -121,9 +95,9 @@ const EXPECTED = [
 
 describe('three people', () => {
   it('go through the whole demo, and a kill -9 in the middle costs nothing of it', async () => {
-    const ada = await open('ada')
-    const bob = await open('bob')
-    const cleo = await open('cleo')
+    const ada = await stage.open('ada')
+    const bob = await stage.open('bob')
+    const cleo = await stage.open('cleo')
 
     // Who is there, and what they say of themselves.
     const bobHere = ada.page.locator('[data-testid=person][data-user=bob]')
@@ -162,12 +136,12 @@ describe('three people', () => {
     await ada.go('chat:general')
     await bob.go('chat:general')
 
-    await server.kill()
-    for (const page of pages) await page.reconnecting()
+    await stage.server.kill()
+    for (const page of stage.pages) await page.reconnecting()
     await ada.write('Written while it was down')
     await bob.page.getByTestId('own-note').fill('Measuring again')
-    await server.start()
-    for (const page of pages) await page.connected()
+    await stage.server.start()
+    for (const page of stage.pages) await page.connected()
 
     // All of it is there: for those who stayed, and for those who come anew.
     await bob.message('Written while it was down').waitFor()
@@ -181,7 +155,7 @@ describe('three people', () => {
     ])
     await cleo.showsBadge('chat:general', '3')
     await cleo.showsBadge('inbox', '1')
-    const dora = await open('dora')
+    const dora = await stage.open('dora')
     await same(after, bob, dora)
     await dora.message('Two files').locator('img').waitFor()
 
@@ -203,12 +177,12 @@ describe('three people', () => {
     await ada.go('feed')
     await ada.page.getByTestId('feed-entry').getByText('High tide at noon').waitFor()
     await ada.page.getByRole('button', { name: 'You follow bob' }).waitFor()
-    expect(pages.flatMap(({ faults }) => faults)).toEqual([])
+    expect(stage.pages.flatMap(({ faults }) => faults)).toEqual([])
   }, 120_000)
 
   it('talk in private, and the other one is told without having been there', async () => {
-    const ada = await open('ada')
-    const bob = await open('bob')
+    const ada = await stage.open('ada')
+    const bob = await stage.open('bob')
     await ada.page.locator('[data-testid=person][data-user=bob]').hover()
     await ada.page.getByRole('button', { name: 'Talk to bob' }).click()
     await ada.say('A word in private')
@@ -218,7 +192,7 @@ describe('three people', () => {
     await ada.message('A word in private').getByText('Seen by bob').waitFor({ state: 'attached' })
     await bob.showsBadge('dm:ada,bob', '')
 
-    const eve = await open('eve', { place: 'dm:ada,bob' })
+    const eve = await stage.open('eve', { place: 'dm:ada,bob' })
     await eve.page.getByText('You may not read this room').waitFor()
     expect(await eve.page.getByText('A word in private').count()).toBe(0)
   })
@@ -234,8 +208,8 @@ describe('what was said', () => {
   }
 
   it('goes on in a thread, which stands beside the room and in it', async () => {
-    const ada = await open('ada')
-    const bob = await open('bob')
+    const ada = await stage.open('ada')
+    const bob = await stage.open('bob')
     await ada.say('Who measures this week?')
     await ada.say('Something else')
     await bob.use('Open the thread', 'Who measures this week?')
@@ -271,13 +245,13 @@ describe('what was said', () => {
   })
 
   it('is found by its words, in this room and everywhere, and shown where it stands', async () => {
-    const publish = await publisher(server, 'bob')
+    const publish = await publisher(stage.server, 'bob')
     const say = (channel: string, content: string): Promise<string> =>
       publish(channel, 'message', { content })
     await say('chat:general', 'The gauge of the old pier is off')
     for (let i = 0; i < 150; i++) await say('chat:general', `line ${i}`)
     await say('chat:design', 'The gauge is drawn in teal')
-    const ada = await open('ada')
+    const ada = await stage.open('ada')
     const found = ada.page.getByTestId('found')
     await ada.message('line 149').waitFor()
 
@@ -303,7 +277,7 @@ describe('what was said', () => {
 })
 
 it('say what reaches them, and when it is quiet', async () => {
-  const ada = await open('ada', { place: 'inbox' })
+  const ada = await stage.open('ada', { place: 'inbox' })
   const { page } = ada
   const settings = async (): Promise<void> => {
     await page.getByRole('button', { name: 'Inbox settings' }).click()
@@ -311,31 +285,34 @@ it('say what reaches them, and when it is quiet', async () => {
   }
   const quiet = page.getByRole('switch', { name: 'Keep quiet for some hours' })
   const mentions = page.getByRole('switch', { name: 'Mentions' })
+  // All of the day but for a minute that is hours away.
+  const isDay = Math.abs(new Date().getHours() - 12) < 6
+  const [from, to] = isDay ? ['00:00', '23:59'] : ['12:00', '11:59']
   const kept = (): Promise<unknown> =>
     page.waitForResponse(
       (response) => response.request().method() === 'PUT' && response.status() === 200,
     )
   await settings()
   await Promise.all([kept(), quiet.click()])
-  await Promise.all([kept(), page.getByTestId('quiet-from').fill('00:00')])
-  await Promise.all([kept(), page.getByTestId('quiet-to').fill('23:59')])
-  await page.getByTestId('quiet-now').getByText('Quiet until 23:59').waitFor()
-  await page.getByTestId('quiet-to').fill('00:00')
+  await Promise.all([kept(), page.getByTestId('quiet-from').fill(from)])
+  await Promise.all([kept(), page.getByTestId('quiet-to').fill(to)])
+  await page.getByTestId('quiet-now').getByText(`Quiet until ${to}`).waitFor()
+  await page.getByTestId('quiet-to').fill(from)
   await page.getByText('They begin and end at the same time').waitFor()
   await Promise.all([kept(), mentions.click()])
 
   // They are the server's, not the page's.
   await page.reload()
   await settings()
-  expect(await page.getByTestId('quiet-from').inputValue()).toBe('00:00')
-  expect(await page.getByTestId('quiet-to').inputValue()).toBe('23:59')
+  expect(await page.getByTestId('quiet-from').inputValue()).toBe(from)
+  expect(await page.getByTestId('quiet-to').inputValue()).toBe(to)
   expect(await mentions.isChecked()).toBe(false)
 
   // A mention stays away; what comes when it is quiet is there all the same.
-  const bob = await open('bob')
+  const bob = await stage.open('bob')
   await bob.say('@ada look at this')
   await bob.go('feed')
-  await bob.page.goto(`${server.url}/?user=bob#/dm:ada,bob`)
+  await bob.page.goto(`${stage.server.url}/?user=bob#/dm:ada,bob`)
   await bob.say('A word in private')
   await page.getByTestId('notification').getByText('bob wrote to you').waitFor()
   expect(await page.getByTestId('notification').count()).toBe(1)

@@ -26,7 +26,7 @@ class RawClient {
   async next(type: string): Promise<Frame> {
     for (;;) {
       const at = this.frames.findIndex((frame) => frame.type === type)
-      if (at >= 0) return this.frames.splice(0, at + 1)[at]!
+      if (at >= 0) return this.frames.splice(at, 1)[0]!
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }

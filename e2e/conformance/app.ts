@@ -80,7 +80,7 @@ export class Meetings {
 
 /** Turns with the event loop and not with timers, which some tests move themselves. */
 export async function until(condition: () => boolean, what: () => unknown): Promise<void> {
-  const end = performance.now() + 5000
+  const end = performance.now() + 20_000
   while (!condition()) {
     if (performance.now() > end) throw new Error(`Waited in vain: ${JSON.stringify(what())}`)
     await new Promise((resolve) => setImmediate(resolve))

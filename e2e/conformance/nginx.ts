@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { provideNginx } from '../../scripts/provide-programs.ts'
+import { freePort } from '../support/ports.ts'
 import { until } from '../support/until.ts'
 
 /** A real nginx in front of a server, as people deploy one, with a directory of its own. */
@@ -81,15 +82,6 @@ ${temporary}
   }
 }
 `
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as { port: number }
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }
 
 function accepts(port: number): Promise<boolean> {

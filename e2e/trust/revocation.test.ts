@@ -78,6 +78,7 @@ async function cutOff({ url, channel, victim, survivor, act, code, withinMs = WI
     const promised = Date.now() + withinMs
     // As long as somebody else gets more, nothing is late for being slow.
     await until(() => lastAt(witness) > promised + 500)
+    await until(() => readers.every(({ refusal }) => refusal !== undefined))
     expect(refusals(readers)).toEqual(ALL_REFUSED(code))
     for (const reader of readers) expect(lastAt(reader), reader.name).toBeLessThan(promised)
     expect(witness.refusal).toBeUndefined()

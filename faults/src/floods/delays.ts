@@ -3,7 +3,7 @@ import type { FloodReport } from './play.ts'
 /** Under a flood 99 of 100 deliveries take less than so many times what they took before. */
 const TIMES = 2
 /** What took less before counts as this: beside a load, fractions of a millisecond are the machine's, not the server's. */
-const FLOOR_MS = 5
+const FLOOR_MS = 2.5
 
 /** One sentence when the bystander waited too long. For a machine that does nothing else. */
 export function judgeDelays({ before, during }: FloodReport): string[] {

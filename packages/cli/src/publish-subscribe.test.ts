@@ -103,7 +103,8 @@ describe('publish and subscribe', async () => {
   })
 
   test('a token that ends is told by one sentence', async () => {
-    const token = (await run(['token', 'ada', '--ttl', '2s', '--data', data])).stdout.trim()
+    // Time enough for a command to start and to connect.
+    const token = (await run(['token', 'ada', '--ttl', '8s', '--data', data])).stdout.trim()
     const reader = await run(['subscribe', 'chat:ends', '--token', token, ...to])
     expect(reader.code).toBe(1)
     expect(reader.stderr).toMatch(/^Subscribed to [^\n]+\nThe token expired\.[^\n]*\n$/)

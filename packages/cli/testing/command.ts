@@ -105,7 +105,7 @@ export function commands() {
     async serve(data: string, port = '0', options?: StartOptions) {
       const args = ['serve', '--dev', '--data', data, '--port', port, '--ops-port', 'off']
       const command = start(args, options)
-      const [, url = ''] = await command.until(/Open\s+(http:\S+)/)
+      const [, url = ''] = await command.until(/Open\s+(http:\S+)\s/)
       return { command, url, port: new URL(url).port }
     },
   }

@@ -72,7 +72,7 @@ describe.each(TRANSPORTS)('an inbox over %s', (transport) => {
     await until(() => here.items.length === 5 && there.items.length === 5)
     expect(titles(here)).toEqual(['5', '4', '3', '2', '1'])
     expect(arrived).toEqual(['3', '4', '5'])
-    expect(here.unread).toBe(5)
+    await until(() => here.unread === 5, 'all to be unread')
     await here.markRead([here.items[0]!.id, here.items[4]!.id])
     await until(() => there.unread === 3)
     expect(there.items.map(({ read }) => read)).toEqual([true, false, false, false, true])
@@ -123,7 +123,7 @@ describe('an inbox', () => {
     await until(() => mine.items.length === 2)
     expect(titles(mine)).toEqual(['2', '1'])
     expect(arrived).toEqual(['1', '2'])
-    expect(mine.unread).toBe(2)
+    await until(() => mine.unread === 2, 'both to be unread')
   })
 
   it('shows no mark as undone that was told while a page was fetched', async () => {

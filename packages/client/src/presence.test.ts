@@ -1,12 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { issueToken, presence as presenceFeature } from '@tidewire/server'
-import { startTestServer, type TestServer } from '@tidewire/server/testing'
+import { freePort, startTestServer, type TestServer } from '@tidewire/server/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { Tidewire } from './client.ts'
@@ -250,11 +248,7 @@ interface Place {
 
 /** A port and a directory that outlive a server. */
 async function placeFor(): Promise<Place> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
+  const port = await freePort()
   const data = mkdtempSync(join(tmpdir(), 'tidewire-presence-'))
   ends.push(() => rmSync(data, { recursive: true, force: true }))
   return { url: `http://127.0.0.1:${port}`, port, data }

@@ -89,6 +89,8 @@ describe('the queue of publications', () => {
     queue.online()
     // A tenth of the burst is left to the network.
     expect(sent).toHaveLength(18)
+    for (let i = 0; i < 18; i++) queue.acked(`${i}`, ack)
+    expect(sent).toHaveLength(18)
     timers.advance(99)
     expect(sent).toHaveLength(18)
     timers.advance(1)
@@ -96,13 +98,67 @@ describe('the queue of publications', () => {
     timers.advance(1000)
     expect(sent).toHaveLength(29)
     timers.advance(100)
-    for (let i = 0; i < 30; i++) queue.acked(`${i}`, ack)
+    for (let i = 18; i < 30; i++) queue.acked(`${i}`, ack)
     expect(sent).toEqual(Array.from({ length: 30 }, (_, i) => `${i}`))
     // Never more at once than the burst, however long nothing was sent.
     timers.advance(3_600_000)
     sent = []
     for (let i = 30; i < 60; i++) publish(`${i}`)
     expect(sent).toHaveLength(18)
+  })
+
+  it('sends no more than the server takes at once while it cannot know what has arrived', () => {
+    queue.pace(20, 10)
+    for (let i = 0; i < 40; i++) publish(`${i}`)
+    queue.online()
+    // All of them may still be on their way, and time brings a server that has not been asked nothing.
+    timers.advance(ACK_TIMEOUT_MS - 1)
+    expect(sent).toHaveLength(18)
+    for (let i = 0; i < 18; i++) queue.acked(`${i}`, ack)
+    expect(sent).toHaveLength(18)
+    timers.advance(100)
+    expect(sent).toHaveLength(19)
+  })
+
+  it('is refused nothing, however the network bunches what was sent apart', () => {
+    const deed = fc.record({
+      do: fc.constantFrom('publish', 'arrive', 'answer', 'time'),
+      count: fc.integer({ min: 1, max: 60 }),
+    })
+    fc.assert(
+      fc.property(fc.array(deed, { maxLength: 60, size: 'max' }), (deeds) => {
+        const time = new FakeTimers()
+        const [burst, perMs] = [20, 0.1]
+        const [up, down]: [string[], string[]] = [[], []]
+        let level = burst
+        let last = time.now()
+        let published = 0
+        const q = new PublishQueue({
+          max: 10_000,
+          backoff: backoffOf({ minMs: 10, maxMs: 10 }),
+          send: ({ metadata }) => up.push(metadata.message_id!),
+          onCount: () => undefined,
+          timers: time,
+        })
+        q.pace(burst, perMs * 1000)
+        q.online()
+        const steps: Record<string, () => unknown> = {
+          publish: () => void q.publish(frame(`${(published += 1)}`), {}),
+          arrive: () => {
+            const id = up.shift()
+            if (id === undefined) return
+            level = Math.min(burst, level + (time.now() - last) * perMs) - 1
+            last = time.now()
+            expect(level).toBeGreaterThanOrEqual(0)
+            down.push(id)
+          },
+          answer: () => q.acked(down.shift() ?? 'none', ack),
+          time: () => time.advance(1),
+        }
+        for (const { do: name, count } of deeds) for (let i = 0; i < count; i++) steps[name]!()
+      }),
+      { numRuns: 500 },
+    )
   })
 
   it.each([

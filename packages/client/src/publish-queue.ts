@@ -7,7 +7,7 @@ import { abortError, Wait, type WaitOptions } from './wait.ts'
 
 /** Publications that wait for their `ack` on one connection: paces the flush after a time offline. */
 export const WINDOW = 64
-/** Of what the server takes: the network may bring closer together what was sent apart. */
+/** Of what the server takes at once: there has to be room for one more, and for clocks that differ. */
 const PACE = 0.9
 /** Without an answer after this long a publication is sent again. */
 export const ACK_TIMEOUT_MS = 10_000
@@ -107,7 +107,7 @@ export class PublishQueue {
    * not refused for it, and so keeps its order.
    */
   pace(burst: number, perSecond: number): void {
-    this.#burst = perSecond > 0 ? Math.max(1, burst * PACE) : Infinity
+    this.#burst = perSecond > 0 ? Math.floor(burst * PACE) || 1 : Infinity
     this.#perMs = perSecond / 1000
     this.#tokens = this.#burst
     this.#refilledAt = this.#timers.now()
@@ -179,7 +179,7 @@ export class PublishQueue {
     if (this.#ids.has(id)) {
       return new TidewireError(
         'invalid_argument',
-        `The message id ${id} is already being published.`,
+        `The message id ${id} is still under way. Use a new one.`,
       )
     }
     if (this.#ids.size < this.#options.max) return undefined
@@ -217,8 +217,9 @@ export class PublishQueue {
     const now = this.#timers.now()
     const rest: Entry[] = []
     let next = Infinity
-    this.#tokens += (now - this.#refilledAt) * this.#perMs
-    this.#tokens = Math.min(this.#burst, this.#tokens)
+    // What has no answer may all be on its way still, and arrive at once.
+    const most = this.#burst - this.#inFlight.size - this.#abandoned.size
+    this.#tokens = Math.min(most, this.#tokens + (now - this.#refilledAt) * this.#perMs)
     this.#refilledAt = now
     for (const entry of this.#waiting) {
       const heldUntil = this.#held.get(entry.channel) ?? 0

@@ -13,6 +13,7 @@ import {
   type UseMessagesResult,
 } from './index.ts'
 import { type FakeChannel, FakeClient } from './testing/fake-client.ts'
+import './testing/patience.ts'
 
 const ROOM = 'chat:general'
 
@@ -86,7 +87,7 @@ describe('useChannel', () => {
     rerender(tree(1))
     rerender(tree(0))
     expect(room.subscribes).toHaveLength(1)
-    await waitFor(() => expect(room.unsubscribes).toBe(1), { timeout: 5000 })
+    await waitFor(() => expect(room.unsubscribes).toBe(1))
   })
 
   it('hands messages and resets to the listeners of the latest render', () => {
@@ -256,7 +257,7 @@ describe('useMessages', () => {
     act(() => void result.current.send({ text: 'hi' }))
     rerender({ name: 'chat:other' })
     expect(result.current.messages).toEqual([])
-    await waitFor(() => expect(room.unsubscribes).toBe(1), { timeout: 5000 })
+    await waitFor(() => expect(room.unsubscribes).toBe(1))
     rerender({ name: ROOM })
     expect(texts(result.current.messages)).toEqual(['hi'])
   })

@@ -5,6 +5,7 @@ import type { ReactNode } from 'react'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Message, TidewireProvider, useMessages, type UseMessagesResult } from './index.ts'
 import { type FakeChannel, FakeClient } from './testing/fake-client.ts'
+import './testing/patience.ts'
 
 const ROOM = 'chat:general'
 

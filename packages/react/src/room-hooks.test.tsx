@@ -6,6 +6,7 @@ import { renderToString } from 'react-dom/server'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { TidewireProvider, useReceipts, useRoom, useTyping, useUnread } from './index.ts'
 import { type FakeChannel, FakeClient } from './testing/fake-client.ts'
+import './testing/patience.ts'
 
 /** A client whose server has rooms. */
 class RoomClient extends FakeClient {
@@ -72,6 +73,23 @@ describe('useRoom', () => {
     expect(result.current.messages.map(({ content }) => content)).toEqual(['old', 'new'])
   })
 
+  it('is being joined from its first render on, at every mount', async () => {
+    const seen: string[] = []
+    const read = (): void => {
+      const { status, loading } = useRoom('general')
+      seen.push(`${status}${loading ? ', loading' : ''}`)
+    }
+    const first = renderHook(read, { wrapper })
+    await waitFor(() => expect(seen.at(-1)).toBe('joined'))
+    first.unmount()
+    await waitFor(() => expect(channel.unsubscribes).toBe(1))
+    renderHook(read, { wrapper })
+    await waitFor(() => expect(client.times('join_room')).toBe(2))
+    await waitFor(() => expect(seen.at(-1)).toBe('joined'))
+    expect(seen[0]).toBe('joining, loading')
+    expect(seen.filter((status) => status.startsWith('left'))).toEqual([])
+  })
+
   it('is one room for all components, closed after the last and not left', async () => {
     function Reader() {
       useRoom('general')
@@ -84,7 +102,7 @@ describe('useRoom', () => {
     await waitFor(() => expect(channel.subscribes).toHaveLength(1))
     rerender(tree(1))
     rerender(tree(0))
-    await waitFor(() => expect(channel.unsubscribes).toBe(1), { timeout: 5000 })
+    await waitFor(() => expect(channel.unsubscribes).toBe(1))
     expect(client.times('join_room')).toBe(1)
     expect(client.times('leave_room')).toBe(0)
   })

@@ -11,6 +11,7 @@ export class RoomStore {
   readonly room: Room
   readonly #lease: Lease
   readonly #kept: Lease
+  #awaited: { of: RoomSnapshot; as: RoomSnapshot } | undefined
 
   /** `onIdle` is called some time after the last user left, when no own message waits for its fate. */
   constructor(stores: TideStores, name: string, onIdle: () => void) {
@@ -19,8 +20,17 @@ export class RoomStore {
     this.#kept = new Lease(() => () => this.#idle(onIdle), KEEP_MS)
   }
 
+  /** Who asks before the room is in use is about to use it: to them it is being joined already. */
   get snapshot(): RoomSnapshot {
-    return this.room.snapshot
+    const { snapshot } = this.room
+    if (snapshot.status !== 'left' || snapshot.error !== undefined || this.#lease.inUse) {
+      return snapshot
+    }
+    if (this.#awaited?.of !== snapshot) {
+      const loading = snapshot.messages.length === 0
+      this.#awaited = { of: snapshot, as: { ...snapshot, status: 'joining', loading } }
+    }
+    return this.#awaited.as
   }
 
   use(onChange: () => void): () => void {

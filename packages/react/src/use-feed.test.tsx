@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { TidewireProvider } from './index.ts'
 import { type FakeChannel, FakeClient } from './testing/fake-client.ts'
 import { useFeed } from './use-feed.ts'
+import './testing/patience.ts'
 
 /** A client whose server holds a feed. */
 class FeedClient extends FakeClient {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { TidewireProvider } from './index.ts'
 import { HttpClient } from './testing/http-client.ts'
 import { useNotificationPreferences } from './use-notification-preferences.ts'
+import './testing/patience.ts'
 
 const NONE = { off: [], quiet_hours: null }
 const REFUSAL = { code: 4009, reason: 'bad_envelope', message: 'No.', temporary: false }
@@ -40,6 +41,20 @@ describe('preferences', () => {
     )
     await act(async () => client.answer(200, { ...NONE, off: ['ad'] }))
     expect(result.current).toMatchObject({ preferences: { off: ['ad'] }, error: undefined })
+  })
+
+  it('are sent one after the other, and only the last of those that wait', async () => {
+    const result = await opened()
+    for (const kind of ['a', 'b', 'c']) {
+      act(() => void result.current.save({ ...NONE, off: [kind] }))
+      await waitFor(() => expect(client.asked).toHaveLength(2))
+    }
+    await act(async () => client.answer(200, { ...NONE, off: ['a'] }))
+    await waitFor(() => expect(client.asked).toHaveLength(3))
+    expect(client.asked[2]).toContain('"off":["c"]')
+    await act(async () => client.answer(400, REFUSAL))
+    await waitFor(() => expect(result.current.error?.reason).toBe('bad_envelope'))
+    expect(result.current.preferences?.off).toEqual(['a'])
   })
 
   it('are what they were when the server refuses them', async () => {

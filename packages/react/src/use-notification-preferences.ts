@@ -25,6 +25,7 @@ export function useNotificationPreferences(): UseNotificationPreferencesResult {
   const [error, setError] = useState<TidewireError>()
   const kept = useRef<NotificationPreferences>(undefined)
   const last = useRef(0)
+  const sent = useRef<Promise<void>>(undefined)
 
   const load = useCallback(
     (signal?: AbortSignal) =>
@@ -48,18 +49,24 @@ export function useNotificationPreferences(): UseNotificationPreferencesResult {
   }, [load])
 
   const save = useCallback(
-    async (wanted: NotificationPreferences) => {
+    (wanted: NotificationPreferences) => {
       const save = ++last.current
       setPreferences(wanted)
       setError(undefined)
-      try {
-        kept.current = await setNotificationPreferences(client, wanted)
-      } catch (refusal) {
-        // What was wanted after it decides.
-        if (save !== last.current) return
-        setPreferences(kept.current)
-        setError(refusal as TidewireError)
+      // One request at a time: two at once may reach the server in either order.
+      const send = async (before: Promise<void> | undefined): Promise<void> => {
+        await before
+        try {
+          // What was wanted after it decides.
+          if (save === last.current) kept.current = await setNotificationPreferences(client, wanted)
+        } catch (refusal) {
+          if (save !== last.current) return
+          setPreferences(kept.current)
+          setError(refusal as TidewireError)
+        }
       }
+      sent.current = send(sent.current)
+      return sent.current
     },
     [client],
   )

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { TidewireProvider } from './index.ts'
 import { type FakeChannel, FakeClient } from './testing/fake-client.ts'
 import { useNotifications } from './use-notifications.ts'
+import './testing/patience.ts'
 
 /** A client whose server holds an inbox. */
 class InboxClient extends FakeClient {
@@ -112,7 +113,7 @@ describe('useNotifications', () => {
     const { unmount } = renderHook(() => useNotifications(), { wrapper })
     unmount()
     expect(mine.unsubscribes).toBe(0)
-    await waitFor(() => expect(mine.unsubscribes).toBe(1), { timeout: 5000 })
+    await waitFor(() => expect(mine.unsubscribes).toBe(1))
   })
 
   it('is empty on a server', () => {

@@ -6,6 +6,7 @@ import { renderToString } from 'react-dom/server'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { TidewireProvider, usePresence, usePresenceList } from './index.ts'
 import { FakeClient } from './testing/fake-client.ts'
+import './testing/patience.ts'
 
 const ROOM = 'chat:general'
 
@@ -70,9 +71,7 @@ describe('usePresence', () => {
     await waitFor(() => expect(client.words()).toEqual(['presence_enter {"mood":"fine"}']))
     rerender(tree(1))
     rerender(tree(0))
-    await waitFor(() => expect(client.words().at(-1)).toBe('presence_leave undefined'), {
-      timeout: 5000,
-    })
+    await waitFor(() => expect(client.words().at(-1)).toBe('presence_leave undefined'))
     expect(client.words()).toHaveLength(2)
     await waitFor(() => expect(client.channel(ROOM).unsubscribes).toBe(1))
   })

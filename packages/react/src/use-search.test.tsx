@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { TidewireProvider } from './index.ts'
 import { HttpClient } from './testing/http-client.ts'
 import { useSearch } from './use-search.ts'
+import './testing/patience.ts'
 
 let client: HttpClient
 beforeEach(() => {

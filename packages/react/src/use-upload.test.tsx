@@ -7,6 +7,7 @@ import { TidewireProvider } from './index.ts'
 import { FakeClient } from './testing/fake-client.ts'
 import { useUpload } from './use-upload.ts'
 import { useUploadLink } from './use-upload-link.ts'
+import './testing/patience.ts'
 
 /** A client whose server takes files when, and as, the test says. */
 class UploadClient extends FakeClient {

@@ -1,21 +1,16 @@
 import { useNotifications } from '@tidewire/react'
-import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useState } from 'react'
+import { Feed } from './feed/feed.tsx'
+import { Inbox } from './inbox/inbox.tsx'
 import { usePlace, type UseThemeResult } from './lib/hooks.ts'
 import { isRoom, labelOf } from './lib/rooms.ts'
-import { Skeleton } from './parts/notice.tsx'
 import { Sheet } from './parts/sheet.tsx'
 import { Rail } from './rail/rail.tsx'
 import { TabBar } from './rail/tab-bar.tsx'
 import { useRooms } from './rail/use-rooms.ts'
 import { Room } from './room/room.tsx'
-import { useChannelState } from './room/use-channel-state.ts'
+import { SearchDialog } from './search/search-dialog.tsx'
 import { TideLine } from './tide-line.tsx'
-
-const Inbox = lazy(async () => ({ default: (await import('./inbox/inbox.tsx')).Inbox }))
-const Feed = lazy(async () => ({ default: (await import('./feed/feed.tsx')).Feed }))
-const SearchDialog = lazy(async () => ({
-  default: (await import('./search/search-dialog.tsx')).SearchDialog,
-}))
 
 interface ProductProps {
   user: string
@@ -33,7 +28,6 @@ export function Product({ user, colours, onSignOut }: ProductProps) {
   // Picking a place closes the sheet it was picked in.
   const [sheetOver, setSheetOver] = useState<string>()
   const closeSheet = (): void => setSheetOver(undefined)
-  const subscription = useChannelState(room)
   const unread = rooms.reduce((sum, entry) => sum + entry.unread, 0)
   const title = room === null ? TITLES[place === 'feed' ? 'feed' : 'inbox'] : labelOf(room, user)
 
@@ -59,15 +53,11 @@ export function Product({ user, colours, onSignOut }: ProductProps) {
   )
   return (
     <div className="app">
-      <TideLine room={subscription} />
+      <TideLine room={room} />
       <aside className="rail-side">{rail}</aside>
-      {room === null ? (
-        <Suspense fallback={<Loading />}>
-          {place === 'feed' ? <Feed viewer={user} /> : <Inbox viewer={user} />}
-        </Suspense>
-      ) : (
-        <Room key={room} room={room} viewer={user} onSearch={openSearch} />
-      )}
+      {place === 'feed' && <Feed viewer={user} />}
+      {place === 'inbox' && <Inbox viewer={user} />}
+      {room !== null && <Room key={room} room={room} viewer={user} onSearch={openSearch} />}
       <TabBar
         rooms={rooms}
         notifications={notifications}
@@ -81,9 +71,7 @@ export function Product({ user, colours, onSignOut }: ProductProps) {
         </Sheet>
       )}
       {isSearching && (
-        <Suspense>
-          <SearchDialog rooms={rooms} room={room} viewer={user} onClose={closeSearch} />
-        </Suspense>
+        <SearchDialog rooms={rooms} room={room} viewer={user} onClose={closeSearch} />
       )}
     </div>
   )
@@ -108,12 +96,4 @@ function useSearchKey(): { isSearching: boolean; openSearch: () => void; closeSe
     openSearch: useCallback(() => setIsSearching(true), []),
     closeSearch: useCallback(() => setIsSearching(false), []),
   }
-}
-
-function Loading() {
-  return (
-    <main className="page">
-      <Skeleton label="the page" />
-    </main>
-  )
 }

@@ -1,14 +1,16 @@
-import { type SubscriptionState, useConnection } from '@tidewire/react'
+import { useConnection, useRoom } from '@tidewire/react'
 import type { CSSProperties } from 'react'
 import { connectionWords } from './lib/connection-words.ts'
 import { useNow } from './lib/hooks.ts'
+import { nameOf } from './lib/rooms.ts'
 import { RichText } from './parts/rich-text.tsx'
 
-/** The connection itself: a line while all is well, a sentence when it is not. */
-export function TideLine({ room }: { room: SubscriptionState }) {
+/** The connection itself: a line while all is well, a sentence when it is not. `room`: the channel of the one that is open. */
+export function TideLine({ room }: { room: string | null }) {
   const { state, waiting, connect } = useConnection()
+  const { status } = useRoom(room && nameOf(room))
   const now = useNow(250, state.name === 'reconnecting')
-  const { tone, sentence, spoken, action } = connectionWords(state, room, now)
+  const { tone, sentence, spoken, action } = connectionWords(state, status === 'joining', now)
   const transport = 'transport' in state ? state.transport : undefined
   return (
     <div

@@ -17,6 +17,7 @@ import type { Files } from './files.ts'
 import { FileTray } from './file-tray.tsx'
 import { MentionList } from './mention-list.tsx'
 import { type Task, TaskBar } from './task-bar.tsx'
+import { useDue } from './use-due.ts'
 import { type Mention, useMention } from './use-mention.ts'
 
 interface ComposerProps {
@@ -46,14 +47,20 @@ export function Composer(props: ComposerProps) {
   const mention = useMention({ text, people: props.people, field, onChange: change })
   const listId = useId()
   const isEmpty = text.trim() === '' && (files.items.length === 0 || task?.kind === 'edit')
-  const isBlocked = isEmpty || isDisabled || files.isBusy
-
-  const submit = (): void => {
-    if (isBlocked) return
-    stopTyping()
+  const isWaiting = files.isBusy && task?.kind !== 'edit'
+  const isBlocked = isEmpty || isDisabled || (isWaiting && !files.areComing)
+  const send = (): void => {
+    if (isEmpty) return
     props.onSend(text.trim())
     clear()
     field.current?.focus()
+  }
+  const { isDue, setDue, cancel } = useDue(files, send)
+  const submit = (): void => {
+    if (isBlocked) return
+    stopTyping()
+    if (isWaiting) setDue()
+    else send()
   }
   const onKeyDown = (event: KeyboardEvent): void => {
     // Enter that ends the composition of a word is no Enter.
@@ -88,7 +95,7 @@ export function Composer(props: ComposerProps) {
       >
         <div className="composer-box" data-disabled={isDisabled || undefined}>
           {task && <TaskBar task={task} viewer={props.viewer} onCancel={onCancel} />}
-          <FileTray files={files} />
+          <FileTray files={files} isDue={isDue} />
           <div className="composer-line">
             <AttachButton files={files} isDisabled={isDisabled || task?.kind === 'edit'} />
             <textarea
@@ -97,6 +104,7 @@ export function Composer(props: ComposerProps) {
               value={text}
               onChange={(event) => {
                 change(event.target.value)
+                cancel()
                 mention.onSelect()
                 if (event.target.value.trim() === '') stopTyping()
                 else startTyping()

@@ -18,6 +18,8 @@ export interface Files {
   readonly items: readonly FileItem[]
   /** Some of them are not there yet. */
   readonly isBusy: boolean
+  /** All will be there if nothing else happens. */
+  readonly areComing: boolean
   readonly add: (files: Iterable<File>) => void
   /** Takes one away; one that is on its way is stopped. */
   readonly remove: (key: number) => void

@@ -6,11 +6,12 @@ const MOST = 10
 
 /** The files of the next message. Whoever may read `channel` may read them. */
 export function useFiles(channel: string): Files {
-  const { items, add, retry, remove, clear } = useUpload({ channel })
+  const { items, uploading, add, retry, remove, clear } = useUpload({ channel })
   return useMemo(
     () => ({
       items: items.map(toItem),
       isBusy: items.some(({ status }) => status !== 'done'),
+      areComing: uploading && items.every(({ status }) => status !== 'failed'),
       add: (files) => add([...files].slice(0, Math.max(0, MOST - items.length))),
       retry,
       remove,
@@ -20,7 +21,7 @@ export function useFiles(channel: string): Files {
         return attachments
       },
     }),
-    [items, add, retry, remove, clear],
+    [items, uploading, add, retry, remove, clear],
   )
 }
 

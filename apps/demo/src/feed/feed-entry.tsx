@@ -60,11 +60,12 @@ function Cheer({ isCheered, onCheer }: { isCheered: boolean; onCheer: () => Prom
   const [isPressed, setIsPressed] = useState(false)
   const isDone = isPressed || isCheered
   const press = (): void => {
+    if (isDone) return
     setIsPressed(true)
     onCheer().catch(() => setIsPressed(false))
   }
   return (
-    <button type="button" className="link-button" disabled={isDone} onClick={press}>
+    <button type="button" className="link-button" aria-disabled={isDone} onClick={press}>
       {isDone ? 'Cheered' : 'Cheer'}
     </button>
   )

@@ -67,16 +67,20 @@ interface PostFormProps {
 function PostForm({ viewer, onPost }: PostFormProps) {
   const [text, setText] = useState('')
   const [problem, setProblem] = useState<string>()
+  // It stays in the field until it is out: what was written is on the screen at every moment.
+  const [isPosting, setIsPosting] = useState(false)
   const isEmpty = text.trim() === ''
   const submit = (event: SubmitEvent): void => {
     event.preventDefault()
-    if (isEmpty) return
-    setText('')
+    if (isEmpty || isPosting) return
+    setIsPosting(true)
     setProblem(undefined)
-    onPost(text.trim()).catch((error: Error) => {
-      setProblem(error.message)
-      setText((before) => before || text)
-    })
+    onPost(text.trim())
+      .then(
+        () => setText(''),
+        (error: Error) => setProblem(error.message),
+      )
+      .finally(() => setIsPosting(false))
   }
   return (
     <form className="post" onSubmit={submit}>
@@ -86,6 +90,8 @@ function PostForm({ viewer, onPost }: PostFormProps) {
           className="field"
           data-testid="post"
           value={text}
+          readOnly={isPosting}
+          aria-busy={isPosting}
           onChange={(event) => setText(event.target.value)}
           placeholder="What is new?"
           aria-label="A post for your followers"
@@ -98,8 +104,8 @@ function PostForm({ viewer, onPost }: PostFormProps) {
           </p>
         )}
       </div>
-      <button type="submit" className="button button-primary" disabled={isEmpty}>
-        Post
+      <button type="submit" className="button button-primary" disabled={isEmpty || isPosting}>
+        {isPosting ? 'Posting' : 'Post'}
       </button>
     </form>
   )

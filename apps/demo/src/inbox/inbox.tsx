@@ -4,7 +4,7 @@ import {
   useNotificationPreferences,
   useNotifications,
 } from '@tidewire/react'
-import { lazy, Suspense, useMemo, useState } from 'react'
+import { useMemo, useState } from 'react'
 import { useEscape, useNow } from '../lib/hooks.ts'
 import { isQuietAt } from '../lib/quiet.ts'
 import { dayName, dayOf } from '../lib/time.ts'
@@ -14,8 +14,7 @@ import { Notice, Skeleton } from '../parts/notice.tsx'
 import { PageHead } from '../parts/page-head.tsx'
 import { Side } from '../parts/side.tsx'
 import { InboxEntry } from './inbox-entry.tsx'
-
-const Settings = lazy(async () => ({ default: (await import('./settings.tsx')).Settings }))
+import { Settings } from './settings.tsx'
 
 /** What happened to the viewer, on every device the same. */
 export function Inbox({ viewer }: { viewer: string }) {
@@ -34,8 +33,11 @@ export function Inbox({ viewer }: { viewer: string }) {
           <button
             type="button"
             className="button button-quiet"
-            disabled={unread === 0}
-            onClick={() => void markRead('all')}
+            // Who has just pressed it keeps the focus.
+            aria-disabled={unread === 0}
+            onClick={() => {
+              if (unread > 0) void markRead('all')
+            }}
           >
             <TicksIcon />
             Mark all read
@@ -69,9 +71,7 @@ export function Inbox({ viewer }: { viewer: string }) {
       </main>
       {isOpen && (
         <Side label="Inbox settings" onClose={close}>
-          <Suspense fallback={<Skeleton label="the settings" />}>
-            <Settings settings={settings} items={items} onClose={close} />
-          </Suspense>
+          <Settings settings={settings} items={items} onClose={close} />
         </Side>
       )}
     </>

@@ -1,14 +1,8 @@
-import {
-  type ConnectionState,
-  type SubscriptionState,
-  TidewireError,
-  UnauthorizedError,
-} from '@tidewire/react'
+import { type ConnectionState, TidewireError, UnauthorizedError } from '@tidewire/react'
 import { describe, expect, it } from 'vitest'
 import { connectionWords } from './connection-words.ts'
 
 const NOW = 1_000_000
-const LIVE_ROOM: SubscriptionState = { name: 'subscribed', recovered: true, position: undefined }
 const CONNECTED: ConnectionState = {
   name: 'connected',
   transport: 'websocket',
@@ -24,18 +18,18 @@ const reconnecting = (retryAt: number, reason: 'network' | 'server_shutdown'): C
 
 describe('the words for the connection', () => {
   it('are none while all is well', () => {
-    expect(connectionWords(CONNECTED, LIVE_ROOM, NOW)).toMatchObject({
+    expect(connectionWords(CONNECTED, false, NOW)).toMatchObject({
       tone: 'live',
       sentence: undefined,
     })
   })
 
   it('tell that a room catches up', () => {
-    expect(connectionWords(CONNECTED, { name: 'subscribing' }, NOW).sentence).toBe('Catching up.')
+    expect(connectionWords(CONNECTED, true, NOW).sentence).toBe('Catching up.')
   })
 
   it('count down, and offer not to wait', () => {
-    expect(connectionWords(reconnecting(NOW + 3200, 'network'), LIVE_ROOM, NOW)).toMatchObject({
+    expect(connectionWords(reconnecting(NOW + 3200, 'network'), false, NOW)).toMatchObject({
       tone: 'waiting',
       sentence: 'Reconnecting in 4 s. Messages you send will wait.',
       action: 'Retry now',
@@ -43,19 +37,26 @@ describe('the words for the connection', () => {
   })
 
   it('offer nothing while it is being tried', () => {
-    const words = connectionWords(reconnecting(NOW, 'network'), LIVE_ROOM, NOW)
+    const words = connectionWords(reconnecting(NOW, 'network'), false, NOW)
     expect(words).toMatchObject({ tone: 'moving', action: undefined })
     expect(words.sentence).toBe('Reconnecting. Messages you send will wait.')
   })
 
+  it('do not flicker between attempts that follow each other at once', () => {
+    const [trying, soon] = [0, 2000].map((wait) =>
+      connectionWords(reconnecting(NOW + wait, 'network'), false, NOW),
+    )
+    expect(soon).toEqual(trying)
+  })
+
   it('say when the server restarts', () => {
-    const { sentence } = connectionWords(reconnecting(NOW + 900, 'server_shutdown'), LIVE_ROOM, NOW)
-    expect(sentence).toMatch(/^The server is restarting\. Reconnecting in 1 s\./)
+    const { sentence } = connectionWords(reconnecting(NOW + 2900, 'server_shutdown'), false, NOW)
+    expect(sentence).toMatch(/^The server is restarting\. Reconnecting in 3 s\./)
   })
 
   it('do not read numbers that run aloud', () => {
-    const spoken = [1000, 9000].map(
-      (wait) => connectionWords(reconnecting(NOW + wait, 'network'), LIVE_ROOM, NOW).spoken,
+    const spoken = [3000, 9000].map(
+      (wait) => connectionWords(reconnecting(NOW + wait, 'network'), false, NOW).spoken,
     )
     expect(spoken[0]).toBe(spoken[1])
   })
@@ -64,7 +65,7 @@ describe('the words for the connection', () => {
     const cause = new UnauthorizedError('Start it with --dev.')
     const error = new TidewireError('unauthorized', 'Nobody is signed in.', { cause })
     const failed: ConnectionState = { name: 'failed', reason: 'unauthorized', error }
-    expect(connectionWords(failed, LIVE_ROOM, NOW)).toMatchObject({
+    expect(connectionWords(failed, false, NOW)).toMatchObject({
       tone: 'failed',
       sentence: 'Start it with --dev.',
       action: 'Try again',

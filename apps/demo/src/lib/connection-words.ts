@@ -1,9 +1,4 @@
-import {
-  type ConnectionState,
-  type SubscriptionState,
-  type TidewireError,
-  UnauthorizedError,
-} from '@tidewire/react'
+import { type ConnectionState, type TidewireError, UnauthorizedError } from '@tidewire/react'
 
 /** What the tide line shows: `moving` is on its way, `waiting` counts down, `failed` needs the reader. */
 export type Tone = 'live' | 'moving' | 'waiting' | 'failed'
@@ -21,14 +16,20 @@ export interface ConnectionWords {
 
 const WAIT = 'Messages you send will wait.'
 
-/** The truth about the connection, in plain words. `now` in milliseconds since 1970. */
+/** A wait that is shorter is over before it is read. */
+const MIN_COUNT_S = 3
+
+/**
+ * The truth about the connection, in plain words. `isJoining`: the room that is open is not live yet. `now` in milliseconds
+ * since 1970.
+ */
 export function connectionWords(
   state: ConnectionState,
-  room: SubscriptionState,
+  isJoining: boolean,
   now: number,
 ): ConnectionWords {
   if (state.name === 'connected') {
-    return room.name === 'subscribing' ? words('moving', 'Catching up', 'Catching up.') : LIVE
+    return isJoining ? words('moving', 'Catching up', 'Catching up.') : LIVE
   }
   if (state.name === 'connecting') return words('moving', 'Connecting', `Connecting. ${WAIT}`)
   if (state.name === 'reconnecting') return reconnecting(state, now)
@@ -51,7 +52,7 @@ function reconnecting(
   const why = REASONS[reason] ?? ''
   const seconds = Math.ceil((retryAt - now) / 1000)
   const spoken = `${why}Reconnecting. ${WAIT}`
-  if (seconds <= 0) return { ...words('moving', 'Reconnecting', spoken), spoken }
+  if (seconds < MIN_COUNT_S) return { ...words('moving', 'Reconnecting', spoken), spoken }
   const sentence = `${why}Reconnecting in ${seconds} s. ${WAIT}`
   return { ...words('waiting', 'Reconnecting', sentence, 'Retry now'), spoken }
 }

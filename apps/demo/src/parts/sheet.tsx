@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useRef } from 'react'
+import { isFocusLost, rememberFocus } from '../lib/focus.ts'
 
 interface SheetProps {
   label: string
@@ -15,10 +16,15 @@ export function Sheet({ label, onClose, children, kind = 'sheet', isFull = false
   const dialog = useRef<HTMLDialogElement>(null)
   useEffect(() => {
     const { current } = dialog
+    const goBack = rememberFocus()
     current?.showModal()
     // Not its first field: that would open the keyboard. One that is there to be written in asks for it.
     if (kind !== 'palette') current?.focus()
-    return () => current?.close()
+    return () => {
+      current?.close()
+      // What opened it may be gone, such as the tools of a message.
+      if (isFocusLost()) goBack()
+    }
   }, [kind])
   return (
     <dialog

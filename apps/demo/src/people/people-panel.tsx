@@ -2,7 +2,7 @@ import { useRoom } from '@tidewire/react'
 import { useState } from 'react'
 import { useNow } from '../lib/hooks.ts'
 import { go } from '../lib/places.ts'
-import { directOf, nameOf } from '../lib/rooms.ts'
+import { directOf, isDirect, nameOf } from '../lib/rooms.ts'
 import { ago } from '../lib/words.ts'
 import { TalkIcon } from '../parts/icons.tsx'
 import { SideHead } from '../parts/side.tsx'
@@ -24,11 +24,13 @@ const MANY = 12
 /** Who is here, who else there is, and what they say of themselves. */
 export function PeoplePanel({ viewer, room, onClose }: PeoplePanelProps) {
   const { people, isUnknown } = usePeople()
-  const { members, memberCount } = useRoom(room && nameOf(room))
+  const { status, members, memberCount } = useRoom(room && nameOf(room))
   const [filter, setFilter] = useState('')
   const isHere = new Set(members)
   const found = people.filter(({ user }) => user.toLowerCase().includes(filter.toLowerCase()))
   const here = found.filter(({ user }) => isHere.has(user))
+  // Its place is there before they are known: nothing below moves.
+  const isJoining = status === 'joining' && room !== null && !isDirect(room)
   const others = found.filter(({ user }) => !isHere.has(user))
   return (
     <section className="people" aria-label="People" data-testid="people">
@@ -46,17 +48,19 @@ export function PeoplePanel({ viewer, room, onClose }: PeoplePanelProps) {
       )}
       <div className="people-list">
         {isUnknown && <CarrierCard />}
-        {memberCount > 0 && (
+        {(memberCount > 0 || isJoining) && (
           <Group
             title="In this room"
             count={memberCount}
             people={here.toSorted(byPresence)}
             viewer={viewer}
-            empty={filter === '' ? 'Nobody but you.' : 'Nobody of that name.'}
+            empty={emptyOf(filter, memberCount > 0)}
           />
         )}
         <Group
-          title={isUnknown ? 'People you met' : members.length > 0 ? 'Others' : 'Everybody'}
+          title={
+            isUnknown ? 'People you met' : memberCount > 0 || isJoining ? 'Others' : 'Everybody'
+          }
           count={others.length}
           people={others.toSorted(byPresence)}
           viewer={viewer}
@@ -64,6 +68,11 @@ export function PeoplePanel({ viewer, room, onClose }: PeoplePanelProps) {
       </div>
     </section>
   )
+}
+
+function emptyOf(filter: string, isKnown: boolean): string {
+  if (!isKnown) return '…'
+  return filter === '' ? 'Nobody but you.' : 'Nobody of that name.'
 }
 
 /** Who is there first; they are in the order of their names already. */
@@ -84,7 +93,7 @@ function Group({ title, count, people, viewer, empty }: GroupProps) {
   return (
     <>
       <h3 className="people-title">
-        {title} <span>{count}</span>
+        {title} {count > 0 && <span>{count}</span>}
       </h3>
       {people.length === 0 && <p className="hint">{empty}</p>}
       <ul>

@@ -23,7 +23,11 @@ export function FindField(props: FindFieldProps) {
   }, [])
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.nativeEvent.isComposing) return
-    if (event.key === 'Enter') props.onSubmit()
+    if (event.key === 'Enter') {
+      // Its line break would go where the focus goes next.
+      event.preventDefault()
+      props.onSubmit()
+    }
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       event.preventDefault()
       props.onMove(event.key === 'ArrowDown' ? 1 : -1)

@@ -129,7 +129,19 @@ export function MessageList(props: MessageListProps) {
         </div>
       </div>
       {!isAtBottom && (
-        <button type="button" className="pill" data-testid="pill" onClick={scrollToBottom}>
+        <button
+          type="button"
+          className="pill"
+          data-testid="pill"
+          // The pill goes with the press: the focus stays where it is, or goes to the list.
+          onPointerDown={(event) => event.preventDefault()}
+          onClick={({ currentTarget }) => {
+            if (document.activeElement === currentTarget) {
+              scroller.current?.focus({ preventScroll: true })
+            }
+            scrollToBottom()
+          }}
+        >
           {unread > 0 ? `${unread} new` : 'Latest'}
           <DownIcon />
         </button>

@@ -43,7 +43,7 @@ export const MessageRow = memo(function MessageRow(props: MessageRowProps) {
   const onBlur = ({ currentTarget, relatedTarget }: FocusEvent): void => {
     if (!currentTarget.contains(relatedTarget)) setIsActive(false)
   }
-  const canAct = isActive && state === 'sent' && !deleted
+  const canAct = isActive && state !== 'failed' && !deleted
   return (
     <article
       className="message"

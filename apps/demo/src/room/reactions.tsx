@@ -1,5 +1,6 @@
 import type { ChatMessage, Reaction } from '@tidewire/react'
 import { useLayoutEffect, useRef } from 'react'
+import { isFocusLost, rememberFocus } from '../lib/focus.ts'
 import { listed } from '../lib/words.ts'
 import { SmileIcon } from '../parts/icons.tsx'
 
@@ -24,7 +25,13 @@ export function Reactions({ message, viewer, onToggle, onPick }: ReactionsProps)
             aria-pressed={reaction.users.includes(viewer)}
             aria-label={spokenOf(reaction, viewer)}
             title={spokenOf(reaction, viewer)}
-            onClick={() => onToggle(message, reaction.emoji)}
+            onClick={({ currentTarget }) => {
+              // The last one takes its button along.
+              if (reaction.users.length === 1 && reaction.users.includes(viewer)) {
+                currentTarget.closest<HTMLElement>('.message')?.focus({ preventScroll: true })
+              }
+              onToggle(message, reaction.emoji)
+            }}
           >
             <span aria-hidden="true" className="ellipsis">
               {reaction.emoji}
@@ -66,6 +73,7 @@ export function ReactionPicker({ anchor, onChoose, onClose }: PickerProps) {
   useLayoutEffect(() => {
     const { current } = popover
     if (!current) return undefined
+    const goBack = rememberFocus()
     current.showPopover()
     const { top, bottom, right } = anchor.getBoundingClientRect()
     const { width, height } = current.getBoundingClientRect()
@@ -77,7 +85,10 @@ export function ReactionPicker({ anchor, onChoose, onClose }: PickerProps) {
       if (newState === 'closed') onClose()
     }
     current.addEventListener('toggle', onToggle)
-    return () => current.removeEventListener('toggle', onToggle)
+    return () => {
+      current.removeEventListener('toggle', onToggle)
+      if (isFocusLost()) goBack()
+    }
   }, [anchor, onClose])
   return (
     <div ref={popover} popover="auto" className="picker" role="group" aria-label="Reactions">

@@ -7,8 +7,8 @@ import { Skeleton } from '../parts/notice.tsx'
 import type { MessageActions } from './message-actions.ts'
 import { MessageList } from './message-list.tsx'
 import { EmptyRoom, Refused, Stopped } from './room-states.tsx'
-import { useChannelState, useIsRestarted } from './use-channel-state.ts'
 import type { UseGoalResult } from './use-goal.ts'
+import { useIsRestarted } from './use-is-restarted.ts'
 
 interface RoomBodyProps {
   room: string
@@ -26,7 +26,6 @@ interface RoomBodyProps {
 export function RoomBody(props: RoomBodyProps) {
   const { room, viewer, here, readTo, going } = props
   const { state: connection, connect } = useConnection()
-  const subscription = useChannelState(room)
   const { markRead } = useReceipts(nameOf(room))
   const beginning = beginningOf(here, useIsRestarted(room))
   const { messages, hasMore, loading, status, error } = here
@@ -46,7 +45,7 @@ export function RoomBody(props: RoomBodyProps) {
         room={room}
         viewer={viewer}
         unread={here.unread}
-        isLoadingOlder={here.loadingMore}
+        isLoadingOlder={here.loadingMore || loading}
         actions={props.actions}
         openThread={props.openThread}
         goal={going.goal}
@@ -58,7 +57,7 @@ export function RoomBody(props: RoomBodyProps) {
     )
   }
   if (connection.name === 'failed') {
-    const { sentence } = connectionWords(connection, subscription, 0)
+    const { sentence } = connectionWords(connection, false, 0)
     return <Stopped message={sentence ?? ''} onRetry={connect} />
   }
   if (loading || status === 'joining') return <Skeleton label="messages" />

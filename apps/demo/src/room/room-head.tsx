@@ -1,24 +1,25 @@
 import { useConnection, useRoom } from '@tidewire/react'
 import { carrierOf, connectionWords } from '../lib/connection-words.ts'
-import { labelOf, nameOf, otherOf } from '../lib/rooms.ts'
+import { isDirect, labelOf, nameOf, otherOf } from '../lib/rooms.ts'
 import { counted } from '../lib/words.ts'
 import { PeopleIcon, SearchIcon } from '../parts/icons.tsx'
 import { usePeople } from '../people/people.tsx'
 import { PersonAvatar } from '../people/person-avatar.tsx'
 import { LABELS } from '../people/status.ts'
-import { useChannelState } from './use-channel-state.ts'
 
 interface RoomHeadProps {
   room: string
   viewer: string
+  isJoining: boolean
   isPeopleOpen: boolean
   onPeople: () => void
   onSearch: () => void
 }
 
-export function RoomHead({ room, viewer, isPeopleOpen, onPeople, onSearch }: RoomHeadProps) {
+export function RoomHead(props: RoomHeadProps) {
+  const { room, viewer, isJoining, isPeopleOpen, onPeople, onSearch } = props
   const { state } = useConnection()
-  const { tone, label } = connectionWords(state, useChannelState(room), 0)
+  const { tone, label } = connectionWords(state, isJoining, 0)
   const other = otherOf(room, viewer)
   const carrier = carrierOf(state)
   return (
@@ -85,7 +86,7 @@ function PeopleButton({ room, isOpen, onPress }: PeopleButtonProps) {
       onClick={onPress}
     >
       <PeopleIcon />
-      {memberCount > 0 && <span>{memberCount}</span>}
+      {!isDirect(room) && <span>{memberCount > 0 ? memberCount : '–'}</span>}
     </button>
   )
 }

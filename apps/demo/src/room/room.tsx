@@ -1,11 +1,12 @@
 import { type UseRoomResult, useRoom } from '@tidewire/react'
-import { lazy, Suspense, useCallback, useMemo } from 'react'
+import { useCallback, useMemo } from 'react'
 import { Composer } from '../composer/composer.tsx'
 import { useFiles } from '../composer/use-files.ts'
 import { labelOf, nameOf } from '../lib/rooms.ts'
 import { rootOf } from '../lib/threads.ts'
-import { Skeleton } from '../parts/notice.tsx'
 import { Side } from '../parts/side.tsx'
+import { PeoplePanel } from '../people/people-panel.tsx'
+import { ThreadPanel } from '../thread/thread-panel.tsx'
 import { DropZone } from './drop-zone.tsx'
 import { MissedBar } from './missed-bar.tsx'
 import { RoomBody } from './room-body.tsx'
@@ -19,13 +20,6 @@ import { usePanel } from './use-panel.ts'
 import { useReadNotices } from './use-read-notices.ts'
 import { useReading } from './use-reading.ts'
 import { useRoomActions } from './use-room-actions.ts'
-
-const PeoplePanel = lazy(async () => ({
-  default: (await import('../people/people-panel.tsx')).PeoplePanel,
-}))
-const ThreadPanel = lazy(async () => ({
-  default: (await import('../thread/thread-panel.tsx')).ThreadPanel,
-}))
 
 interface RoomProps {
   /** Its channel. */
@@ -88,6 +82,7 @@ export function Room({ room, viewer, onSearch }: RoomProps) {
         <RoomHead
           room={room}
           viewer={viewer}
+          isJoining={here.status === 'joining'}
           isPeopleOpen={panel?.kind === 'people'}
           onPeople={togglePeople}
           onSearch={onSearch}
@@ -159,13 +154,11 @@ function Beside({ thread, goTo, onClose, ...props }: BesideProps) {
   const onShow = useCallback((id: string) => goTo({ id }), [goTo])
   return (
     <Side label={isThread ? 'Thread' : 'People'} isLarge={isThread} onClose={onClose}>
-      <Suspense fallback={<Skeleton label={isThread ? 'the thread' : 'people'} />}>
-        {isThread ? (
-          <ThreadPanel key={thread} {...props} root={thread} {...{ onShow, onClose }} />
-        ) : (
-          <PeoplePanel {...{ room, viewer, onClose }} />
-        )}
-      </Suspense>
+      {isThread ? (
+        <ThreadPanel key={thread} {...props} root={thread} {...{ onShow, onClose }} />
+      ) : (
+        <PeoplePanel {...{ room, viewer, onClose }} />
+      )}
     </Side>
   )
 }

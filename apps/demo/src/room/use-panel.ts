@@ -1,4 +1,5 @@
 import { useCallback, useRef, useState } from 'react'
+import { rememberFocus } from '../lib/focus.ts'
 import { useEscape, useMedia } from '../lib/hooks.ts'
 import { recall, remember } from '../lib/storage.ts'
 import { WIDE } from '../lib/widths.ts'
@@ -25,15 +26,15 @@ export function usePanel(): UsePanelResult {
   const [root, setRoot] = useState<string>()
   const arePeopleOpen = isWide ? wantsPeople : isSheetOpen
 
-  const opener = useRef<Element>(null)
+  const goBack = useRef<() => void>(undefined)
 
   const openThread = useCallback((id: string) => {
-    opener.current = document.activeElement
+    goBack.current = rememberFocus()
     setRoot(id)
   }, [])
   const closeThread = (): void => {
     setRoot(undefined)
-    if (root !== undefined) focusAgain(opener.current)
+    if (root !== undefined) goBack.current?.()
   }
   const togglePeople = (): void => {
     const isOpening = root !== undefined || !arePeopleOpen
@@ -51,11 +52,4 @@ export function usePanel(): UsePanelResult {
     openThread,
     close: root === undefined ? togglePeople : closeThread,
   }
-}
-
-/** The keyboard goes on where it was; in the composer when that is gone. */
-function focusAgain(element: Element | null): void {
-  const isThere = element instanceof HTMLElement && element.isConnected
-  const next = isThere ? element : document.querySelector<HTMLElement>('.room .composer textarea')
-  next?.focus({ preventScroll: true })
 }

@@ -67,7 +67,7 @@ export function useRoomActions(room: UseRoomResult, viewer: string): UseRoomActi
     },
     editLast: (messages) => {
       const last = messages.findLast(
-        ({ user, state, deleted }) => user === viewer && state === 'sent' && !deleted,
+        ({ user, state, deleted }) => user === viewer && state !== 'failed' && !deleted,
       )
       if (last) setTask({ kind: 'edit', message: last })
     },

@@ -133,13 +133,14 @@ export function useWindow(rows: readonly Row[]): WindowResult {
       const view = scroller.current
       const index = rows.findIndex((row) => row.key === key)
       if (!view || index === -1) return
-      // A list that ends before stays at its bottom.
       const top = Math.max(0, (tops[index] ?? 0) - view.clientHeight * ABOVE)
       anchor.current = { key, y: top - (tops[index] ?? 0) }
-      setIsAtBottom(false)
       setNear(key)
-      lastTop.current = top
       view.scrollTop = top
+      // A list that ends before goes no further: then its bottom is what is seen.
+      const { scrollTop, scrollHeight, clientHeight } = view
+      setIsAtBottom(scrollHeight - scrollTop - clientHeight < AT_BOTTOM_PX)
+      lastTop.current = scrollTop
     },
     [rows, tops],
   )

@@ -40,7 +40,11 @@ export function SearchDialog({ rooms, room, viewer, onClose }: SearchDialogProps
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.nativeEvent.isComposing) return
     const found = messages[chosen]
-    if (event.key === 'Enter' && found) open(found)
+    if (event.key === 'Enter') {
+      // Its line break would go where the focus goes back to.
+      event.preventDefault()
+      if (found) open(found)
+    }
     if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return
     event.preventDefault()
     const next = chosen + (event.key === 'ArrowDown' ? 1 : -1)

@@ -42,6 +42,17 @@ const UNKNOWN: Entry = {
   touched: 0,
 }
 
+/** What this user does to a message, from the moment that it is done until the log tells it. */
+export interface Change {
+  /** The `message_id` of its own publication. */
+  readonly id: string
+  readonly type: 'message_edit' | 'message_delete' | 'reaction'
+  readonly payload: JsonObject
+  readonly user: string | undefined
+  /** Its place in the log, once that is known. */
+  readonly offset: number | undefined
+}
+
 /** The `message_id` of the message that a publication speaks of; undefined when it speaks of none. */
 export function subjectOf({ type, payload, metadata }: Publication): string | undefined {
   if (metadata.offset === undefined) return undefined
@@ -55,6 +66,19 @@ export function withPublication(entry: Entry = UNKNOWN, publication: Publication
   const next = told(entry, publication)
   const touched = Math.max(entry.touched, publication.metadata.offset ?? 0)
   return { ...next, touched, message: next.base && asItStands(next.base, next) }
+}
+
+/** The message as it will stand when the log has told the change. Whom a new text mentions is found by the server. */
+export function withChange(message: ChatMessage, { type, payload, user }: Change): ChatMessage {
+  if (message.deleted) return message
+  if (type === 'message_delete') return tombstoneOf(message)
+  if (type === 'message_edit') {
+    return { ...message, content: textOf(payload['content']) ?? '', edited: true }
+  }
+  const emoji = textOf(payload['emoji'])
+  if (emoji === undefined || user === undefined) return message
+  const mark = { offset: Infinity, emoji, user, on: payload['remove'] !== true }
+  return { ...message, reactions: marked(message.reactions, new Map([[keyOf(emoji, user), mark]])) }
 }
 
 function told(entry: Entry, publication: Publication): Entry {
@@ -104,22 +128,24 @@ function baseOf({ payload, metadata }: Publication): ChatMessage {
 }
 
 function asItStands(base: ChatMessage, { edit, deleted, marks }: Entry): ChatMessage {
-  if (deleted || base.deleted) {
-    return {
-      ...base,
-      content: '',
-      attachments: [],
-      mentions: [],
-      replyTo: undefined,
-      edited: false,
-      deleted: true,
-      reactions: [],
-    }
-  }
+  if (deleted || base.deleted) return tombstoneOf(base)
   const reactions = marks.size === 0 ? base.reactions : marked(base.reactions, marks)
   if (edit === undefined || edit.user !== base.user) return { ...base, reactions }
   const { content, mentions } = edit
   return { ...base, content, mentions, edited: true, reactions }
+}
+
+function tombstoneOf(message: ChatMessage): ChatMessage {
+  return {
+    ...message,
+    content: '',
+    attachments: [],
+    mentions: [],
+    replyTo: undefined,
+    edited: false,
+    deleted: true,
+    reactions: [],
+  }
 }
 
 function marked(

@@ -333,8 +333,17 @@ describe('own messages', () => {
     const started = opened(sending(EMPTY, mine('own')), { epoch: EPOCH, offset: 1 })
     const live = delivered(started, [model.append('message', { content: 'b' }, 'bob')], LIMIT)
     const acked = acknowledged(live, 'own', 1, 'ada')
-    expect(messagesOf(acked).map(({ id }) => id)).toEqual(['m2', 'own'])
+    expect(messagesOf(acked).map(({ id }) => id)).toEqual(['own', 'm2'])
     expect(messagesOf(prepended(acked, model.page(2))).map(({ id }) => id)).toEqual(['own', 'm2'])
+  })
+
+  it('stand at their place as soon as it is known, whatever comes first', () => {
+    let log = sending(sending(room(), mine('first')), mine('second'))
+    log = acknowledged(acknowledged(log, 'first', 1, 'ada'), 'second', 2, 'ada')
+    log = delivered(log, [delivery(3, 'other')], LIMIT)
+    log = sending(log, mine('third'))
+    const ids = ['first', 'second', 'other', 'third']
+    expect(messagesOf(log).map(({ id }) => id)).toEqual(ids)
   })
 
   it('go to their place when that is further back than the newest page', () => {

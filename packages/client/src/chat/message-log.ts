@@ -1,6 +1,6 @@
 import type { Position, Publication } from '@tidewire/protocol'
 import type { TidewireError } from '../errors.ts'
-import { type Entry, subjectOf, withPublication } from './entry.ts'
+import { type Change, type Entry, subjectOf, withChange, withPublication } from './entry.ts'
 import type { ChatMessage } from './types.ts'
 
 /** The part of a room's log that is known here. Every function below returns a new one. */
@@ -17,6 +17,8 @@ export interface MessageLog {
   readonly entries: ReadonlyMap<string, Entry>
   /** Own messages that the log has not delivered yet, in the order in which they were sent. */
   readonly own: readonly ChatMessage[]
+  /** What this user did to messages and the log has not told yet, in the order in which it was done. */
+  readonly changes: readonly Change[]
 }
 
 /** A page of history, as `Channel.history` answers it. */
@@ -34,6 +36,7 @@ export const EMPTY: MessageLog = {
   isPageAwaited: true,
   entries: new Map(),
   own: [],
+  changes: [],
 }
 
 /** What happened to messages that are not loaded: the pages that hold them tell it, too, so the oldest may be forgotten. */
@@ -45,8 +48,10 @@ export function opened(log: MessageLog, { epoch, offset }: Position): MessageLog
   // What was acknowledged in an epoch that is over will never be told.
   const isOver = log.epoch !== undefined && epoch !== log.epoch
   const own = isOver ? log.own.filter(({ state }) => state !== 'sent') : log.own
+  const changes = isOver ? log.changes.filter((one) => one.offset === undefined) : log.changes
   const hasMore = offset > 0
-  return { ...EMPTY, epoch, first: offset + 1, last: offset, hasMore, isPageAwaited: hasMore, own }
+  const kept = { own, changes, hasMore, isPageAwaited: hasMore }
+  return { ...EMPTY, ...kept, epoch, first: offset + 1, last: offset }
 }
 
 /** Live deliveries, in the order of the log. Beyond `limit` messages the oldest leave; the log still has them. */
@@ -73,6 +78,7 @@ export function prepended(log: MessageLog, { epoch, publications, more }: Page):
     isPageAwaited: false,
     // Others of them are further back than this page: they come in their place.
     own: next.own.filter(({ state, offset = 0 }) => state !== 'sent' || offset > log.last),
+    changes: next.changes.filter(({ offset = Infinity }) => offset > log.last),
   }
 }
 
@@ -103,13 +109,51 @@ export function discarded(log: MessageLog, id: string): MessageLog {
   return { ...log, own: log.own.filter((own) => own.id !== id) }
 }
 
-/** Ascending by offset; then what the log has not delivered yet. */
-export function messagesOf({ entries, own, first }: MessageLog): readonly ChatMessage[] {
+/** This user does something to a message: it is seen at once. */
+export function changing(log: MessageLog, change: Change): MessageLog {
+  return { ...log, changes: [...log.changes, change] }
+}
+
+/** The server has a change; it stays until the log tells it. */
+export function changeAcknowledged(
+  log: MessageLog,
+  id: string,
+  offset: number | undefined,
+): MessageLog {
+  const isTold = offset !== undefined && offset <= log.last && !log.isPageAwaited
+  if (offset === undefined || isTold) return changeOver(log, id)
+  return { ...log, changes: log.changes.map((one) => (one.id === id ? { ...one, offset } : one)) }
+}
+
+/** A change was refused: the message is what it was. */
+export function changeOver(log: MessageLog, id: string): MessageLog {
+  return { ...log, changes: log.changes.filter((one) => one.id !== id) }
+}
+
+/** The messages as they will stand when the log has told the changes. */
+export function withChanges(
+  messages: readonly ChatMessage[],
+  changes: readonly Change[],
+): readonly ChatMessage[] {
+  if (changes.length === 0) return messages
+  return messages.map((message) =>
+    changes
+      .filter(({ payload }) => payload['message_id'] === message.id)
+      .reduce(withChange, message),
+  )
+}
+
+/** Ascending by offset, with own messages that have their place already; then those that have none. */
+export function messagesOf(log: MessageLog): readonly ChatMessage[] {
+  const { entries, own, first, changes } = log
   const messages: ChatMessage[] = []
   for (const { message } of entries.values()) {
     if (message !== undefined && message.offset! >= first) messages.push(message)
   }
-  return [...messages.sort((a, b) => a.offset! - b.offset!), ...own]
+  const isPlaced = ({ offset }: ChatMessage): boolean => offset !== undefined
+  messages.push(...own.filter(isPlaced))
+  messages.sort((a, b) => a.offset! - b.offset!)
+  return withChanges([...messages, ...own.filter((message) => !isPlaced(message))], changes)
 }
 
 /** Messages of others after `lastRead` that are not deleted; undefined when not all of them are known here. */
@@ -138,17 +182,22 @@ function changedOwn(
 function merged(log: MessageLog, publications: readonly Publication[]): MessageLog {
   const entries = new Map(log.entries)
   const arrived = new Set<string>()
+  const told = new Set<string>()
   for (const publication of publications) {
+    told.add(publication.metadata.message_id)
     const id = subjectOf(publication)
     if (id === undefined) continue
     entries.set(id, withPublication(entries.get(id), publication))
     arrived.add(id)
   }
   dropOrphans(entries)
-  const { own } = log
+  const { own, changes } = log
   return {
     ...log,
     entries,
+    changes: changes.some(({ id }) => told.has(id))
+      ? changes.filter(({ id }) => !told.has(id))
+      : changes,
     own: own.some(({ id }) => arrived.has(id))
       ? own.filter(({ id }) => entries.get(id)?.message === undefined)
       : own,

@@ -4,9 +4,13 @@ import type { TidewireError } from '../errors.ts'
 import { newMessageId } from '../message-id.ts'
 import type { Timers } from '../transports/heartbeat.ts'
 import type { Published } from '../types.ts'
+import type { Change } from './entry.ts'
 import { HistoryPager } from './history-pager.ts'
 import {
   acknowledged,
+  changeAcknowledged,
+  changeOver,
+  changing,
   delivered,
   discarded,
   EMPTY,
@@ -16,6 +20,7 @@ import {
   opened,
   prepended,
   sending,
+  withChanges,
 } from './message-log.ts'
 import type { ChatMessage, SendOptions } from './types.ts'
 
@@ -42,6 +47,8 @@ export class RoomMessages {
   #log: MessageLog = EMPTY
   /** What is shown until the newest page comes after a hole. */
   #kept: readonly ChatMessage[] | undefined
+  /** Own messages that the server has not answered for; what became of them. */
+  readonly #underWay = new Map<string, Promise<TidewireError | undefined>>()
   #incoming: Publication[] = []
   #batch: unknown
   #view: readonly ChatMessage[] = []
@@ -71,8 +78,11 @@ export class RoomMessages {
   get all(): readonly ChatMessage[] {
     if (this.#viewed !== this.#log) {
       this.#viewed = this.#log
+      const { own, changes } = this.#log
       this.#view =
-        this.#kept === undefined ? messagesOf(this.#log) : [...this.#kept, ...this.#log.own]
+        this.#kept === undefined
+          ? messagesOf(this.#log)
+          : withChanges([...this.#kept, ...own], changes)
     }
     return this.#view
   }
@@ -145,12 +155,25 @@ export class RoomMessages {
     if (own?.state === 'failed') this.#change((log) => discarded(log, id))
   }
 
-  /** An event about a message; what it does is seen when the log delivers it. */
-  change(
-    type: 'message_edit' | 'message_delete' | 'reaction',
-    payload: JsonObject,
-  ): Promise<Published> {
-    return this.#options.channel.publish(type, payload)
+  /**
+   * An event about a message. What it does is seen at once, and undone when the server refuses it. What is on its way
+   * itself is changed when it is there.
+   */
+  async change(type: Change['type'], about: string, more: JsonObject = {}): Promise<Published> {
+    const payload = { message_id: about, ...more }
+    const id = newMessageId()
+    const change = { id, type, payload, user: this.#options.user(), offset: undefined }
+    this.#change((log) => changing(log, change))
+    try {
+      const error = await this.#underWay.get(about)
+      if (error !== undefined) throw error
+      const published = await this.#options.channel.publish(type, payload, { messageId: id })
+      this.#change((log) => changeAcknowledged(log, id, published.offset))
+      return published
+    } catch (error) {
+      this.#change((log) => changeOver(log, id))
+      throw error
+    }
   }
 
   /** Fetches older pages until there is a message in them. Never rejects. */
@@ -167,12 +190,23 @@ export class RoomMessages {
       ...(attachments.length > 0 ? { attachments: attachments.map((one) => ({ ...one })) } : {}),
       ...(replyTo === undefined ? {} : { reply_to: replyTo }),
     }
-    this.#options.channel.publish('message', payload, { messageId }).then(
+    const answered = this.#underWay.get(replyTo ?? '')
+    const { channel } = this.#options
+    const publish = (): Promise<Published> => channel.publish('message', payload, { messageId })
+    // What is answered has to be there.
+    const published = answered === undefined ? publish() : answered.then(publish)
+    const over = published.then(
       ({ offset }) => {
         this.#change((log) => acknowledged(log, messageId, offset, this.#options.user()))
+        return undefined
       },
-      (error: TidewireError) => this.#change((log) => failed(log, messageId, error)),
+      (error: TidewireError) => {
+        this.#change((log) => failed(log, messageId, error))
+        return error
+      },
     )
+    this.#underWay.set(messageId, over)
+    void over.finally(() => this.#underWay.delete(messageId))
   }
 
   #receive(publication: Publication): void {
@@ -186,7 +220,8 @@ export class RoomMessages {
       const next = opened(log, position)
       if (next === log) return log
       const isSameLife = log.epoch === position.epoch
-      this.#kept = isSameLife && next.hasMore ? messagesOf({ ...log, own: [] }) : undefined
+      this.#kept =
+        isSameLife && next.hasMore ? messagesOf({ ...log, own: [], changes: [] }) : undefined
       this.#pager.stop()
       return next
     })

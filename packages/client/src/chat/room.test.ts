@@ -124,6 +124,39 @@ describe('a room', () => {
     await until(() => general.snapshot.messages[0]?.reactions.length === 0)
   })
 
+  it('shows what its user does to a message at once, and undoes what is refused', async () => {
+    const general = await joinedRoom()
+    say('helo', 'm1', 'ada')
+    await until(() => contents(general).length === 1)
+    const editing = general.edit('m1', 'hello')
+    expect(general.snapshot.messages).toMatchObject([{ content: 'hello', edited: true }])
+    await editing
+    const reacting = general.react('m1', '👍')
+    expect(general.snapshot.messages[0]?.reactions).toEqual([{ emoji: '👍', users: ['ada'] }])
+    await reacting
+    server.faults.refusePublish = new ProtocolError('forbidden', 'You may not do that.')
+    const removing = general.remove('m1')
+    expect(general.snapshot.messages).toMatchObject([{ content: '', deleted: true }])
+    await expect(removing).rejects.toThrow('You may not do that.')
+    expect(general.snapshot.messages).toMatchObject([{ content: 'hello', deleted: false }])
+  })
+
+  it('changes a message that is on its way when it is there, and answers to it wait as well', async () => {
+    const general = await joinedRoom()
+    const id = general.send('helo')
+    const editing = general.edit(id, 'hello')
+    general.send('yes', { replyTo: id })
+    expect(contents(general)).toEqual(['hello', 'yes'])
+    await editing
+    await until(() => general.snapshot.messages[1]?.offset !== undefined)
+    expect(contents(general)).toEqual(['hello', 'yes'])
+    server.faults.refusePublish = new ProtocolError('forbidden', 'You may not write here.')
+    const refused = general.send('no')
+    await expect(general.edit(refused, 'yes')).rejects.toThrow('You may not write here.')
+    expect(sent('message_edit')).toEqual([{ message_id: id, content: 'hello' }])
+    expect(contents(general).at(-1)).toBe('no')
+  })
+
   it('is joined again after a lost connection, from where it stood', async () => {
     const general = await joinedRoom()
     say('one')

@@ -143,14 +143,17 @@ export class Room {
     this.#messages.discard(id)
   }
 
-  /** Changes the content of an own message. As `Channel.publish`, also below: it is seen when the log delivers it. */
+  /**
+   * Changes the content of an own message. As `Channel.publish`, also below: it is seen at once, and undone when it is
+   * refused. A message that is on its way itself is changed when it is there.
+   */
   edit(messageId: string, content: string): Promise<Published> {
-    return this.#messages.change('message_edit', { message_id: messageId, content })
+    return this.#messages.change('message_edit', messageId, { content })
   }
 
   /** Deletes an own message: its body is gone from the server, and its place is held by a tombstone. */
   remove(messageId: string): Promise<Published> {
-    return this.#messages.change('message_delete', { message_id: messageId })
+    return this.#messages.change('message_delete', messageId)
   }
 
   /** Adds a reaction of this user, or removes it. */
@@ -159,8 +162,7 @@ export class Room {
     emoji: string,
     { remove = false }: { remove?: boolean } = {},
   ): Promise<Published> {
-    const payload = { message_id: messageId, emoji, ...(remove ? { remove } : {}) }
-    return this.#messages.change('reaction', payload)
+    return this.#messages.change('reaction', messageId, { emoji, ...(remove ? { remove } : {}) })
   }
 
   /**

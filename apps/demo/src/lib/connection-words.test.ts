@@ -46,7 +46,7 @@ describe('the words for the connection', () => {
     const [trying, soon] = [0, 2000].map((wait) =>
       connectionWords(reconnecting(NOW + wait, 'network'), false, NOW),
     )
-    expect(soon).toEqual(trying)
+    expect(soon).toEqual({ ...trying, action: 'Retry now' })
   })
 
   it('say when the server restarts', () => {

@@ -52,7 +52,9 @@ function reconnecting(
   const why = REASONS[reason] ?? ''
   const seconds = Math.ceil((retryAt - now) / 1000)
   const spoken = `${why}Reconnecting. ${WAIT}`
-  if (seconds < MIN_COUNT_S) return { ...words('moving', 'Reconnecting', spoken), spoken }
+  if (seconds < MIN_COUNT_S) {
+    return words('moving', 'Reconnecting', spoken, seconds > 0 ? 'Retry now' : undefined)
+  }
   const sentence = `${why}Reconnecting in ${seconds} s. ${WAIT}`
   return { ...words('waiting', 'Reconnecting', sentence, 'Retry now'), spoken }
 }

@@ -105,6 +105,7 @@ describe('a page without a connection', () => {
     const bob = await stage.open('bob')
     await bob.say('before')
     await ada.message('before').waitFor()
+    await ada.live()
     await ada.wire.cut()
     await ada.reconnecting()
     await ada.page.getByText(/Reconnecting in \d+ s/).waitFor()
@@ -138,6 +139,7 @@ describe('a page without a connection', () => {
   it('counts more than the server hands out again', async () => {
     const ada = await stage.open('ada', { transport: 'websocket' })
     await ada.say('before')
+    await ada.live()
     await ada.wire.cut()
     await ada.reconnecting()
     const publish = await publisher(stage.server, 'bob')

@@ -32,6 +32,15 @@ const logLine = (i: number): string =>
 const contentOf = (envelope: string): string =>
   (JSON.parse(envelope) as { payload: { content: string } }).payload.content
 
+/** Waits a moment for the next attempt; throws what is no connection that was refused or cut. */
+async function afterCut(error: unknown): Promise<void> {
+  if (ended.signal.aborted) return
+  // As `fetch` says it.
+  const isCut = error instanceof TypeError && /^(fetch failed|terminated)$/.test(error.message)
+  if (!isCut) throw error
+  await new Promise((resolve) => setTimeout(resolve, 50))
+}
+
 /** What `curl -N` with a loop around it does: a stream that is opened again from its last id. */
 async function readSse(token: string, into: string[]): Promise<void> {
   let lastId: string | undefined
@@ -42,6 +51,7 @@ async function readSse(token: string, into: string[]): Promise<void> {
         headers: lastId === undefined ? headers : { ...headers, 'last-event-id': lastId },
         signal: ended.signal,
       })
+      expect(response.status).toBe(200)
       let text = ''
       for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
         text += chunk
@@ -54,8 +64,8 @@ async function readSse(token: string, into: string[]): Promise<void> {
             into.push(contentOf(fields.get('data')!.slice(6)))
         }
       }
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50))
+    } catch (error) {
+      await afterCut(error)
     }
   }
 }
@@ -70,6 +80,7 @@ async function readPoll(token: string, into: string[]): Promise<void> {
         signal: ended.signal,
       })
       if (response.status === 204) continue
+      expect(response.status).toBe(200)
       const page = (await response.json()) as {
         cursor: string
         publications: object[]
@@ -78,8 +89,8 @@ async function readPoll(token: string, into: string[]): Promise<void> {
       expect(page.resets).toEqual([])
       cursor = page.cursor
       into.push(...page.publications.map((publication) => contentOf(JSON.stringify(publication))))
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50))
+    } catch (error) {
+      await afterCut(error)
     }
   }
 }
@@ -90,24 +101,27 @@ it('a log file goes through `tidewire publish` to readers on three transports, a
   const [sse, poll]: [string[], string[]] = [[], []]
   const webSocket = tidewire('subscribe', 'chat:log')
   await until(() => webSocket.errors.includes('Subscribed'))
-  const reading = [readSse(token, sse), readPoll(token, poll)]
+  const reading = Promise.all([readSse(token, sse), readPoll(token, poll)])
+  /** What a reader fails with ends the wait. */
+  const arrived = (condition: () => boolean, explain?: () => string): Promise<unknown> =>
+    Promise.race([until(condition, explain), reading])
 
   const first = tidewire('publish', 'chat:log')
   first.child.stdin!.end(`${expected[0]}\n`)
   expect(await first.exit).toBe(0)
-  await until(
+  await arrived(
     () => webSocket.lines.length === 1 && sse.length === 1 && poll.length === 1,
     () => JSON.stringify([webSocket.lines.length, sse.length, poll.length]),
   )
 
   const rest = tidewire('publish', 'chat:log')
   rest.child.stdin!.end(`${expected.slice(1).join('\n')}\n`)
-  await until(() => webSocket.lines.length > LINES / 3)
+  await arrived(() => webSocket.lines.length > LINES / 3)
   await server.kill()
   await server.start()
   expect(await rest.exit, rest.errors).toBe(0)
 
-  await until(
+  await arrived(
     () => [webSocket.lines, sse, poll].every(({ length }) => length >= LINES),
     () => JSON.stringify([webSocket.lines.length, sse.length, poll.length]),
   )
@@ -124,5 +138,5 @@ it('a log file goes through `tidewire publish` to readers on three transports, a
   expect(late.lines.map(contentOf)).toEqual(expected.slice(1000))
 
   ended.abort()
-  await Promise.all(reading)
+  await reading
 })

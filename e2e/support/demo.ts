@@ -134,9 +134,17 @@ export class DemoPage {
     await this.page.locator(`.rail a[href="#/${place}"]`).click()
   }
 
-  /** The badge of the connection while it is away: a click tries again. */
+  /** The badge of the connection while it is away: a click tries again, unless the page does so first. */
   async retry(): Promise<void> {
-    await this.page.getByTestId('connection').getByRole('button').click()
+    const button = this.page.getByTestId('connection').getByRole('button')
+    await Promise.race([button.click(), this.connected()])
+  }
+
+  /** What is said in the open room comes from now on, and what is missed is known. */
+  async live(): Promise<void> {
+    await this.page
+      .locator('[data-testid=connection][data-tone=live]')
+      .waitFor({ state: 'attached' })
   }
 
   /** The first message with this text. */

@@ -1,62 +1,97 @@
 import type { JsonObject, Publication } from '@tidewire/protocol'
 import { PAGE_CHARACTERS, type Range } from '../core/ports/broker.ts'
+import { type SpareChunks, TextQueue } from './text-queue.ts'
 
-/** The newest publications of one channel, in a ring that grows and shrinks with what it holds. */
+const LEAST_SLOTS = 16
+/** Of a slot: 24 bytes. */
+const NUMBERS = 3
+const WORDS = 6
+const MAX_READ = 1_000
+
+/**
+ * The newest publications of one channel, as JSON outside of the heap, in a ring that grows and shrinks with what it
+ * holds. Most of them are never read again; what is read is decoded then.
+ *
+ *   slot: time (8 bytes) | place of the text (8 bytes) | its bytes | characters of the payload
+ */
 export class HotLog {
   /** Lowest offset held; `newest` + 1 when nothing is. */
   oldest = 1
   newest = 0
-  // The publication with offset n lies at n & mask: offsets have no holes and the length is a power of two.
-  #slots: (Publication | undefined)[] = []
-  #times: number[] = []
-  #lengths: number[] = []
+  readonly #texts: TextQueue
+  // The publication with offset n lies at n & mask: offsets have no holes and the slots are a power of two.
   #mask = -1
+  #numbers = new Float64Array(0)
+  /** The same memory. */
+  #words = new Int32Array(0)
+  /** Those that have another payload than the one they came with. */
+  #replaced: Map<number, Publication> | undefined
+  /** What was read lately: those who come back at once ask for the same. */
+  #read: Map<number, Publication> | undefined
+
+  constructor(spares: SpareChunks) {
+    this.#texts = new TextQueue(spares)
+  }
 
   get size(): number {
     return this.newest - this.oldest + 1
   }
 
-  /** Gives the publication the next offset and keeps it. `length`: of its payload as JSON; `at`: milliseconds since 1970. */
-  append(publication: Publication, length: number, at: number): number {
-    if (this.size === this.#slots.length) this.#resize(Math.max(16, this.size * 2))
+  /**
+   * Keeps a publication and returns the offset that it gets. `text`: all of it but the offset, as JSON; `length`: that
+   * of its payload in there; `at`: milliseconds that never step.
+   */
+  append(text: string, length: number, at: number): number {
+    if (this.size > this.#mask) this.#resize(Math.max(LEAST_SLOTS, this.size * 2))
     const offset = ++this.newest
-    publication.metadata.offset = offset
-    this.#slots[offset & this.#mask] = publication
-    this.#times[offset & this.#mask] = at
-    this.#lengths[offset & this.#mask] = length
+    const slot = offset & this.#mask
+    const place = this.#texts.push(text)
+    this.#numbers[slot * NUMBERS] = at
+    this.#numbers[slot * NUMBERS + 1] = place
+    this.#words[slot * WORDS + 4] = this.#texts.end - place
+    this.#words[slot * WORDS + 5] = length
     return offset
   }
 
   /**
-   * Puts another in the place of the publication, with this payload, and returns the one that was there: others may be
+   * Gives the publication another payload, of this length as JSON, and returns the one that was there: others may be
    * about to send it, so it stays as it is. `undefined` when it is not held.
    */
   replace(offset: number, payload: JsonObject, length: number): Publication | undefined {
     if (offset < this.oldest || offset > this.newest) return undefined
+    const old = this.#at(offset)
     const slot = offset & this.#mask
-    const old = this.#slots[slot]!
-    this.#slots[slot] = { ...old, payload }
-    this.#lengths[slot] = length
+    this.#replaced ??= new Map()
+    this.#replaced.set(offset, { ...old, payload })
+    this.#read?.delete(offset)
+    this.#texts.erase(this.#numbers[slot * NUMBERS + 1]!, this.#words[slot * WORDS + 4]!)
+    this.#words[slot * WORDS + 5] = length
     return old
   }
 
   dropOldest(): void {
-    this.#slots[this.oldest & this.#mask] = undefined
+    this.#replaced?.delete(this.oldest)
     this.oldest += 1
+    if (this.size === 0) this.#texts.clear()
+    else this.#texts.dropBefore(this.#numbers[(this.oldest & this.#mask) * NUMBERS + 1]!)
   }
 
   /** Drops what is older than `cutoff`; returns how many. */
   expire(cutoff: number): number {
     const before = this.size
-    while (this.size > 0 && this.#times[this.oldest & this.#mask]! < cutoff) this.dropOldest()
+    while (this.size > 0 && this.#numbers[(this.oldest & this.#mask) * NUMBERS]! < cutoff) {
+      this.dropOldest()
+    }
     return before - this.size
   }
 
   /** Gives memory back that a quieter channel no longer needs. */
   shrink(): void {
+    this.#read = undefined
+    const slots = this.#mask + 1
     if (this.size === 0) this.#resize(0)
-    else if (this.#slots.length > 16 && this.size * 4 <= this.#slots.length) {
-      this.#resize(Math.max(16, this.#slots.length / 2))
+    else if (slots > LEAST_SLOTS && this.size * 4 <= slots) {
+      this.#resize(Math.max(LEAST_SLOTS, slots / 2))
     }
   }
 
@@ -69,26 +104,38 @@ export class HotLog {
     const publications: Publication[] = []
     let room = PAGE_CHARACTERS
     for (let i = 0; i < Math.min(limit, available) && room > 0; i++) {
-      const slot = (down ? top - i : bottom + i) & this.#mask
-      publications.push(this.#slots[slot]!)
-      room -= this.#lengths[slot]!
+      const offset = down ? top - i : bottom + i
+      publications.push(this.#at(offset))
+      room -= this.#words[(offset & this.#mask) * WORDS + 5]!
     }
     if (down) publications.reverse()
     return { publications, more: publications.length < available }
   }
 
-  #resize(length: number): void {
-    const slots: (Publication | undefined)[] = Array.from({ length })
-    const times: number[] = Array.from({ length }, () => 0)
-    const lengths: number[] = Array.from({ length }, () => 0)
+  #at(offset: number): Publication {
+    return this.#replaced?.get(offset) ?? this.#read?.get(offset) ?? this.#decode(offset)
+  }
+
+  #decode(offset: number): Publication {
+    const slot = offset & this.#mask
+    const place = this.#numbers[slot * NUMBERS + 1]!
+    const text = this.#texts.read(place, this.#words[slot * WORDS + 4]!)
+    const publication = JSON.parse(text) as Publication
+    publication.metadata.offset = offset
+    if (this.#read === undefined || this.#read.size >= MAX_READ) this.#read = new Map()
+    this.#read.set(offset, publication)
+    return publication
+  }
+
+  #resize(slots: number): void {
+    const numbers = new Float64Array(slots * NUMBERS)
     for (let offset = this.oldest; offset <= this.newest; offset++) {
-      slots[offset & (length - 1)] = this.#slots[offset & this.#mask]
-      times[offset & (length - 1)] = this.#times[offset & this.#mask]!
-      lengths[offset & (length - 1)] = this.#lengths[offset & this.#mask]!
+      const from = (offset & this.#mask) * NUMBERS
+      const to = (offset & (slots - 1)) * NUMBERS
+      for (let i = 0; i < NUMBERS; i++) numbers[to + i] = this.#numbers[from + i]!
     }
-    this.#slots = slots
-    this.#times = times
-    this.#lengths = lengths
-    this.#mask = length - 1
+    this.#numbers = numbers
+    this.#words = new Int32Array(numbers.buffer)
+    this.#mask = slots - 1
   }
 }

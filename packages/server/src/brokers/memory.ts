@@ -8,8 +8,9 @@ import { Joined } from './joined.ts'
 import { IdHash } from './id-hash.ts'
 import type { Remembered } from './id-table.ts'
 import { type IdBudget, RecentIds, WINDOW_MS } from './recent-ids.ts'
+import { SpareChunks } from './text-queue.ts'
 
-/** What the broker may hold, whatever is published. About 1 KB an entry and 150 bytes an id, with small payloads. */
+/** What the broker may hold, whatever is published. About 400 bytes an entry and 150 bytes an id, with small payloads. */
 export interface MemoryLimits {
   /** Publications of all channels together; above it the channel unused for longest is forgotten. */
   entries: number
@@ -50,6 +51,7 @@ export class MemoryBroker implements Broker {
   readonly #limits: MemoryLimits
   readonly #ids: IdBudget
   readonly #idHash = new IdHash()
+  readonly #spares = new SpareChunks()
   readonly #life: string
   readonly #joined = new Joined()
   readonly #channels = new Map<string, Channel>()
@@ -76,13 +78,17 @@ export class MemoryBroker implements Broker {
 
   publish(draft: Publication): Promise<Receipt> {
     const now = this.#clock.steady()
-    const { channel: name, message_id } = draft.metadata
+    const { type, payload, metadata } = draft
+    const { channel: name, message_id } = metadata
     const channel = this.#use(name, now)
-    const body = JSON.stringify(draft.payload)
-    const digest = digestOf(draft.type, body)
+    const text = JSON.stringify({ type, payload, metadata })
+    // Quotes inside of values are escaped, and metadata has no such key: the last one is the one.
+    const body = text.lastIndexOf(METADATA)
+    const digest = digestOf(text, body)
     const first = channel.ids.find(message_id, now)
     if (first !== undefined) return repeated(channel, first, digest)
-    const offset = channel.log.append(draft, body.length, now)
+    const offset = channel.log.append(text, body - PAYLOAD_AT - type.length, now)
+    metadata.offset = offset
     this.#entries += 1
     this.#retain(channel, now)
     channel.ids.remember(message_id, offset, digest, now)
@@ -139,7 +145,8 @@ export class MemoryBroker implements Broker {
     if (channel === undefined) {
       this.#opened += 1
       const ids = new RecentIds(this.#ids, this.#idHash)
-      channel = new Channel(`${this.#life}.${this.#opened.toString(36)}`, ids)
+      const log = new HotLog(this.#spares)
+      channel = new Channel(`${this.#life}.${this.#opened.toString(36)}`, ids, log)
       this.#channels.set(name, channel)
     }
     if (!channel.joined) {
@@ -203,14 +210,15 @@ export class MemoryBroker implements Broker {
 class Channel {
   readonly epoch: string
   readonly ids: RecentIds
-  readonly log = new HotLog()
+  readonly log: HotLog
   /** Somebody on this node is subscribed. */
   joined = false
   usedAt = 0
 
-  constructor(epoch: string, ids: RecentIds) {
+  constructor(epoch: string, ids: RecentIds, log: HotLog) {
     this.epoch = epoch
     this.ids = ids
+    this.log = log
   }
 }
 
@@ -229,6 +237,9 @@ function repeated(
   )
 }
 
+/** Of a publication as JSON: what its metadata begin with, and where its payload begins, but for the type. */
+const METADATA = ',"metadata":{'
+const PAYLOAD_AT = '{"type":"","payload":'.length
 const SWEEP_EVERY_MS = 30_000
 // Longer than the window of ids, so that forgetting never shortens it.
 const IDLE_MS = 12 * WINDOW_MS

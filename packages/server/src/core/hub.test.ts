@@ -26,6 +26,7 @@ function recipient(): { recipient: Recipient; batches: number[][] } {
 
 describe('what is published fast', () => {
   let clock: FakeClock
+  let turn: Turn
   let hub: Hub
   let batches: number[][]
 
@@ -36,7 +37,8 @@ describe('what is published fast', () => {
 
   beforeEach(() => {
     clock = new FakeClock()
-    hub = new Hub(new Turn(clock, () => undefined), clock)
+    turn = new Turn(clock, () => undefined)
+    hub = new Hub(turn, clock)
     const listener = recipient()
     batches = listener.batches
     hub.join(CHANNEL, listener.recipient, 5)
@@ -83,6 +85,45 @@ describe('what is published fast', () => {
     }
     await publish(6)
     expect(batches).toEqual([[1, 2], [3], [4], [5], [6]])
+  })
+
+  it('leaves with the end of a turn that was longer than its wait, before the timer', async () => {
+    const left: unknown[] = []
+    const listener = (name: string): Recipient => ({
+      ...recipient().recipient,
+      deliver: () => void left.push(name),
+    })
+    hub.join(CHANNEL, listener('busy'), 5)
+    hub.join('chat:quiet', listener('quiet'), 5)
+    await publish(1, 2)
+    await publish(3)
+    left.length = 0
+    turn.beforeEnd(() => left.push('end of turn'))
+    hub.deliver('chat:quiet', 'e', [publication(1)])
+    await clock.stall(6)
+    expect(left).toEqual(['end of turn', 'quiet', 'busy'])
+  })
+
+  it('waits no shorter for a turn that ends within its interval', async () => {
+    await publish(1, 2)
+    await publish(3)
+    await clock.advance(4)
+    hub.join('chat:quiet', recipient().recipient, 5)
+    hub.deliver('chat:quiet', 'e', [publication(1)])
+    await clock.settle()
+    expect(batches).toEqual([[1, 2]])
+  })
+
+  it('has the whole interval again when the wait before was cut short', async () => {
+    await publish(1, 2)
+    await publish(3)
+    await clock.advance(3)
+    hub.flush()
+    await publish(4)
+    await clock.advance(3)
+    expect(batches).toEqual([[1, 2], [3]])
+    await clock.advance(2)
+    expect(batches).toEqual([[1, 2], [3], [4]])
   })
 
   it('does not wait for the interval when everything is to be handed out', async () => {

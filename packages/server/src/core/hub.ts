@@ -23,16 +23,20 @@ export interface Recipient {
  * the end of its turn. While publications come faster than they are handed out, each batch waits for more of them:
  * a write costs the same for one as for many.
  */
-class Room {
+class Audience {
   readonly channel: string
   readonly recipients = new Set<Recipient>()
   readonly #turn: Turn
   readonly #clock: Clock
   readonly #minIntervalMs: number
+  /** Audiences that wait as long as this one, the first to end its wait first. */
+  readonly #line: Set<Audience>
   #epoch: string | undefined
   #pending: Publication[] = []
-  /** Ends the wait of what is pending. */
-  #endWait: (() => void) | undefined
+  /** Cancels the timer of what waits. */
+  #cancel: (() => void) | undefined
+  /** When the wait began, by `Clock.steady`. */
+  #since = 0
   /** When a batch of more than one was handed out, by `Clock.steady`. */
   #busyAt = 0
   /** Of what came last; 0 before anything did, and in channels without a log. */
@@ -42,8 +46,15 @@ class Room {
   /** What was missing at the last look already. */
   #overdue: Position | undefined
 
-  constructor(channel: string, turn: Turn, clock: Clock, minIntervalMs: number) {
+  constructor(
+    channel: string,
+    turn: Turn,
+    clock: Clock,
+    minIntervalMs: number,
+    line: Set<Audience>,
+  ) {
     this.channel = channel
+    this.#line = line
     this.#turn = turn
     this.#clock = clock
     this.#minIntervalMs = minIntervalMs
@@ -56,11 +67,11 @@ class Room {
       this.#schedule()
     }
     for (const publication of publications) this.#pending.push(publication)
-    if (this.#pending.length >= FULL) this.#endWait?.()
+    if (this.#pending.length >= FULL && this.#cancel !== undefined) this.endWait()
     this.#last = publications.at(-1)?.metadata.offset ?? 0
   }
 
-  /** True when the room waits for `top` from now on. */
+  /** True when the audience waits for `top` from now on. */
   expect(top: Position): boolean {
     if (this.#has(top)) return false
     // The receipt of a duplicate says less than what is known.
@@ -68,7 +79,7 @@ class Room {
     return true
   }
 
-  /** Tells the recipients when what was expected is overdue at the second look. True while the room waits. */
+  /** Tells the recipients when what was expected is overdue at the second look. True while the audience waits. */
   look(): boolean {
     if (this.#overdue !== undefined && !this.#has(this.#overdue)) this.#missed(this.#overdue)
     const top = this.#expected
@@ -96,19 +107,31 @@ class Room {
   #schedule(): void {
     const wait = this.#minIntervalMs
     const silence = Math.max(SILENCE_MS, 2 * wait)
-    if (wait === 0 || this.#clock.steady() - this.#busyAt > silence) {
-      return this.#turn.touchChannel(this)
-    }
-    const end = (): void => {
-      cancel()
-      this.#endWait = undefined
-      this.#turn.touchChannel(this)
-    }
-    const cancel = this.#clock.after(wait, end)
-    this.#endWait = end
+    const now = this.#clock.steady()
+    if (wait === 0 || now - this.#busyAt > silence) return this.#turn.touchChannel(this)
+    this.#since = now
+    this.#line.add(this)
+    this.#cancel = this.#clock.after(wait, this.endWait)
+  }
+
+  /** Whether what waits has waited for its time. `now`: by `Clock.steady`, which has whole milliseconds. */
+  isDue(now: number): boolean {
+    return now - this.#since > this.#minIntervalMs
+  }
+
+  readonly endWait = (): void => {
+    this.#stopWaiting()
+    this.#turn.touchChannel(this)
+  }
+
+  #stopWaiting(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+    this.#line.delete(this)
   }
 
   #handOut(): void {
+    if (this.#cancel !== undefined) this.#stopWaiting()
     if (this.#pending.length > 1) this.#busyAt = this.#clock.steady()
     const batch = new ChannelBatch(this.channel, this.#epoch, this.#pending)
     this.#pending = []
@@ -130,62 +153,83 @@ class Room {
 export class Hub {
   readonly #turn: Turn
   readonly #clock: Clock
-  readonly #rooms = new Map<string, Room>()
-  readonly #waiting = new Set<Room>()
+  readonly #audiences = new Map<string, Audience>()
+  /** Those that miss something. */
+  readonly #waiting = new Set<Audience>()
+  /** Those that wait for more to hand out, by how long. */
+  readonly #lines = new Map<number, Set<Audience>>()
 
   constructor(turn: Turn, clock: Clock) {
     this.#turn = turn
     this.#clock = clock
+    turn.beforeEnd(this.#endWaits)
   }
 
   /** `minIntervalMs`: between two batches of the channel under load. It is that of its first recipient. */
   join(channel: string, recipient: Recipient, minIntervalMs: number): void {
-    let room = this.#rooms.get(channel)
-    if (room === undefined) {
-      room = new Room(channel, this.#turn, this.#clock, minIntervalMs)
-      this.#rooms.set(channel, room)
+    let audience = this.#audiences.get(channel)
+    if (audience === undefined) {
+      const line = this.#line(minIntervalMs)
+      audience = new Audience(channel, this.#turn, this.#clock, minIntervalMs, line)
+      this.#audiences.set(channel, audience)
     }
-    room.recipients.add(recipient)
+    audience.recipients.add(recipient)
   }
 
   /** Hands out whatever waits for more. */
   flush(): void {
-    for (const room of this.#rooms.values()) room.flush()
+    for (const audience of this.#audiences.values()) audience.flush()
   }
 
   /** True when the recipient was the channel's last one. */
   leave(channel: string, recipient: Recipient): boolean {
-    const room = this.#rooms.get(channel)
-    if (room === undefined || !room.recipients.delete(recipient) || room.recipients.size > 0)
-      return false
-    this.#rooms.delete(channel)
+    const audience = this.#audiences.get(channel)
+    if (!audience?.recipients.delete(recipient) || audience.recipients.size > 0) return false
+    this.#audiences.delete(channel)
     return true
   }
 
   /** Behind what the turn brought so far. */
   signal(channel: string, batch: Batch, except: ReadonlySet<unknown>): void {
-    const room = this.#rooms.get(channel)
-    if (room === undefined) return
-    room.flush()
-    for (const recipient of room.recipients) recipient.signal(batch, except)
+    const audience = this.#audiences.get(channel)
+    if (audience === undefined) return
+    audience.flush()
+    for (const recipient of audience.recipients) recipient.signal(batch, except)
   }
 
   size(channel: string): number {
-    return this.#rooms.get(channel)?.recipients.size ?? 0
+    return this.#audiences.get(channel)?.recipients.size ?? 0
   }
 
   /** The channel's log is known to hold `top`: whoever listens should have it soon. */
   expect(channel: string, top: Position): void {
-    const room = this.#rooms.get(channel)
-    if (room?.expect(top)) this.#waiting.add(room)
+    const audience = this.#audiences.get(channel)
+    if (audience?.expect(top)) this.#waiting.add(audience)
   }
 
   /** Finds what the bus lost. Called at intervals; something is overdue when it is missing at two looks. */
   look(): void {
-    for (const room of this.#waiting) if (!room.look()) this.#waiting.delete(room)
+    for (const audience of this.#waiting) if (!audience.look()) this.#waiting.delete(audience)
   }
 
   deliver(channel: string, epoch: string | undefined, publications: readonly Publication[]): void {
-    this.#rooms.get(channel)?.add(epoch, publications)
+    this.#audiences.get(channel)?.add(epoch, publications)
+  }
+
+  #line(minIntervalMs: number): Set<Audience> {
+    let line = this.#lines.get(minIntervalMs)
+    if (line === undefined) this.#lines.set(minIntervalMs, (line = new Set()))
+    return line
+  }
+
+  /** After a long turn: timers fire behind its end, and what is handed out then costs a further write. */
+  readonly #endWaits = (): void => {
+    const now = this.#clock.steady()
+    for (const line of this.#lines.values()) {
+      for (const audience of line) {
+        if (!audience.isDue(now)) break
+        audience.endWait()
+      }
+    }
   }
 }

@@ -14,11 +14,17 @@ export class Turn {
   #channels: Flushable[] = []
   #sessions: Flushable[] = []
   #scheduled = false
+  readonly #beforeEnd: (() => void)[] = []
 
   /** `onError` is told of a flush that threw; it takes nothing from the others of the turn. */
   constructor(clock: Clock, onError: (error: unknown, failed: Flushable) => void) {
     this.#clock = clock
     this.#onError = onError
+  }
+
+  /** Calls `fn` before each end of a turn in which something is handed out: it may touch further channels. */
+  beforeEnd(fn: () => void): void {
+    this.#beforeEnd.push(fn)
   }
 
   /** The channel has publications to hand out. Called once per channel and turn by the hub. */
@@ -40,6 +46,7 @@ export class Turn {
   }
 
   readonly #run = (): void => {
+    for (const fn of this.#beforeEnd) fn()
     const channels = this.#channels
     this.#channels = []
     for (const channel of channels) this.#flush(channel)

@@ -1,0 +1,56 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { draft } from '../../contract/channel-model.ts'
+import { HotLog } from './hot-log.ts'
+import { SpareChunks } from './text-queue.ts'
+
+describe('a hot log', () => {
+  let log: HotLog
+
+  const append = (id: string, text: string, at = 0): number => {
+    const publication = JSON.stringify(draft('live:a', id, { payload: { text } }))
+    return log.append(publication, text.length, at)
+  }
+  const texts = (): unknown[] =>
+    log.read({ limit: 1_000 }).publications.map(({ payload }) => payload['text'])
+
+  beforeEach(() => {
+    log = new HotLog(new SpareChunks())
+  })
+
+  it('gives back what it was given, with its offset', () => {
+    append('1', 'a 🌊 "quoted" \u2028')
+    const publication = draft('live:a', '1', { payload: { text: 'a 🌊 "quoted" \u2028' } })
+    publication.metadata.offset = 1
+    expect(log.read({ limit: 1 }).publications).toEqual([publication])
+  })
+
+  it('shows the newest payload, also to those who read before it was replaced', () => {
+    for (const id of ['1', '2', '3']) append(id, id)
+    expect(texts()).toEqual(['1', '2', '3'])
+    log.replace(2, { text: 'other' }, 5)
+    expect(texts()).toEqual(['1', 'other', '3'])
+    log.replace(2, { text: 'again' }, 5)
+    expect(texts()).toEqual(['1', 'again', '3'])
+  })
+
+  it('gives an offset that comes later nothing of one that lay in its place', () => {
+    for (let i = 1; i <= 16; i++) append(`${i}`, `${i}`)
+    log.replace(1, { text: 'other' }, 5)
+    expect(texts()[0]).toBe('other')
+    log.dropOldest()
+    append('17', '17')
+    expect(texts()).toEqual(Array.from({ length: 16 }, (_, i) => `${i + 2}`))
+  })
+
+  it('holds what it holds when it grows, empties and shrinks', () => {
+    for (let i = 1; i <= 200; i++) append(`${i}`, `${i}`, i)
+    expect(log.expire(191)).toBe(190)
+    for (let i = 0; i < 5; i++) log.shrink()
+    expect(texts()).toEqual(Array.from({ length: 10 }, (_, i) => `${i + 191}`))
+    expect(log.expire(Infinity)).toBe(10)
+    log.shrink()
+    expect(texts()).toEqual([])
+    expect(append('next', 'next')).toBe(201)
+    expect(texts()).toEqual(['next'])
+  })
+})

@@ -126,6 +126,15 @@ const ORDER: ProtocolVector[] = [
       closed(4002),
     ],
   },
+  ...[
+    ['order.blank', 'an empty token', ''],
+    ['order.long', 'a token of 8,193 characters', 'x'.repeat(8193)],
+  ].map(([id = '', what = '', token = '']): ProtocolVector => ({
+    id,
+    what: `\`auth\` with ${what} ends the connection with 4002`,
+    token: 'none',
+    steps: [up('auth', { token }, { message_id: 'f' }), refused(4002, 'f'), closed(4002)],
+  })),
   {
     id: 'order.empty',
     what: '`auth` without a token is 4009, and a second one still counts',

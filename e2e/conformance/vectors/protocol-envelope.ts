@@ -117,11 +117,21 @@ export const ENVELOPE: readonly ProtocolVector[] = [
   },
   {
     id: 'strikes.1',
-    what: 'the tenth bad envelope ends the connection with 4009',
+    what: 'the tenth frame that cannot be read ends the connection with 4009',
     steps: [
       ...Array.from({ length: 10 }, () => ({ up: 'nonsense' })),
       ...Array.from({ length: 10 }, () => refused(4009)),
       closed(4009),
+    ],
+  },
+  {
+    id: 'strikes.2',
+    what: 'the tenth payload that is not valid does not',
+    steps: [
+      ...Array.from({ length: 10 }, () => up('subscribe')),
+      ...Array.from({ length: 10 }, () => refused(4009)),
+      up('ping'),
+      down('pong'),
     ],
   },
 ]

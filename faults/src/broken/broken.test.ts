@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Bug } from './brokers.ts'
 import { standardLoad } from '../rig/load.ts'
+import type { Rig } from '../rig/rig.ts'
 import { run } from '../rig/run.ts'
-import { pause } from '../rig/until.ts'
+import { until } from '../rig/until.ts'
 
 const SERVE = new URL('./serve.ts', import.meta.url).pathname
 
@@ -15,16 +16,27 @@ async function failuresOf(bug: Bug, namespace: string): Promise<string> {
     server: { program: [SERVE, bug] },
     faults: async (rig) => {
       for (let i = 0; i < 2; i++) {
-        await pause(700)
+        await acknowledged(rig, 100)
         await rig.killAndRestart(50)
       }
-      await pause(700)
+      await acknowledged(rig, 100)
       return []
     },
     // Resets are not what is looked for.
     rules: () => ({ maxResets: 10_000, maxEpochs: 100, minAcked: 1, minDelivered: 1 }),
   })
   return failures.join('\n')
+}
+
+/** Resolves when so many more publications were acknowledged. */
+function acknowledged({ recorder }: Rig, count: number): Promise<void> {
+  const acks = (): number => recorder.events.filter(({ type }) => type === 'pub.ok').length
+  const enough = acks() + count
+  return until(
+    () => acks() >= enough,
+    () => `${acks()} of ${enough} publications were acknowledged.`,
+    15_000,
+  )
 }
 
 describe('a server with a fault in it is caught:', () => {

@@ -10,7 +10,14 @@ import {
 import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Config, countKeys, hasStore, publicKeyProblem, readDevSecret } from '@tidewire/server'
+import {
+  type Config,
+  countKeys,
+  hasStore,
+  namespacesOf,
+  publicKeyProblem,
+  readDevSecret,
+} from '@tidewire/server'
 import { shownUrl } from './policy.ts'
 
 export interface Finding {
@@ -102,9 +109,8 @@ function besideDev({ data, dev }: Config): string | undefined {
 }
 
 export function checkNamespaces(config: Config): Finding[] {
-  const { namespaces } = config
   const check = 'namespaces'
-  const findings = Object.entries(namespaces).map(([name, policy]): Finding => {
+  const findings = Object.entries(namespacesOf(config)).map(([name, policy]): Finding => {
     const { durability, publish, subscribe, history, retention } = policy
     const kept = [
       ...(retention.max_entries === undefined ? [] : [`${retention.max_entries} entries`]),

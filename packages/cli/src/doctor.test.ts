@@ -35,6 +35,16 @@ test('without dev and file it warns of what is missing', async () => {
   expect(of('namespaces')).toMatchObject([{ level: 'warn' }])
 })
 
+test('features bring namespaces, whose rules are listed', async () => {
+  const flags = ['--features', 'chat,feed', '--port', '0', '--ops-port', 'off']
+  const { of } = await findings(flags)
+  expect(of('namespaces').map(({ level, message }) => [level, message])).toEqual([
+    ['ok', 'chat: durable, publish user, subscribe user, history user'],
+    ['ok', 'dm: durable, publish owner, subscribe owner, history owner'],
+    ['ok', 'feed: durable, publish owner, subscribe owner, history owner, keeps 1000 entries'],
+  ])
+})
+
 test('beside a running server it says so', async () => {
   const data = join(directory(), 'data')
   const { port } = await serve(data)

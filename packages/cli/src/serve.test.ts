@@ -11,7 +11,9 @@ describe('serve --dev', () => {
   test('prints where it is, serves a page there and stops in peace', async () => {
     const { command, url } = await serve('data')
     await command.until(/npx tidewire subscribe chat:general --url/)
-    expect(command.stdout).toContain('chat (durable), live (memory), signal (none)')
+    expect(command.stdout).toContain(
+      'chat (durable), live (memory), signal (none), dm (durable), user (memory), feed (durable)',
+    )
     expect(command.stdout).toMatch(/Data\s+\/.*\/data\n/)
     const page = await fetch(url)
     expect(page.status).toBe(200)
@@ -85,6 +87,15 @@ describe('serve', () => {
     const command = start(['serve', ...flags], { cwd })
     await command.until(/Warning: there are no namespaces/)
     expect(command.stderr).not.toContain('no token is accepted')
+  })
+
+  test('warns of no lack of namespaces where features bring theirs', async () => {
+    const env = { TIDEWIRE_JWT_SECRET: 'a secret of at least thirty-two bytes' }
+    const flags = ['--port', '0', '--host', '127.0.0.1', '--ops-port', 'off']
+    const command = start(['serve', ...flags, '--features', 'chat'], { env })
+    await command.until(/listens on/)
+    expect(await command.kill('SIGTERM')).toBe(0)
+    expect(command.stderr).not.toContain('Warning')
   })
 
   test('says which port is taken', async () => {

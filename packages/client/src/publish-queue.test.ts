@@ -233,7 +233,9 @@ describe('the queue of publications', () => {
     }
     expect(queue.size).toBe(0)
     expect(queue.acked('2', ack)).toBe(false)
-    expect(publish('3', 'chat:a', abort.signal)).toBeDefined()
+    const late = publish('3', 'chat:a', abort.signal)
+    await settled()
+    expect(late.outcome()).toMatchObject({ code: 'aborted' })
     expect(sent).not.toContain('3')
   })
 

@@ -1,6 +1,12 @@
-import { describe, expect, expectTypeOf, it } from 'vitest'
+import { describe, expectTypeOf, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { type Channel, type JsonObject, type Publication, Tidewire } from './index.ts'
+import {
+  type Channel,
+  type JsonObject,
+  type Publication,
+  Tidewire,
+  type WebSocketConstructor,
+} from './index.ts'
 
 interface Chat {
   content: string
@@ -28,7 +34,7 @@ describe('the types', () => {
     const wrong = (): unknown => chat.publish('message', { content: 1 })
     // @ts-expect-error An event that the channel does not have.
     const unknown = (): unknown => chat.on('headline', () => undefined)
-    expect([wrong, unknown]).toHaveLength(2)
+    expectTypeOf([wrong, unknown]).toEqualTypeOf<(() => unknown)[]>()
     expectTypeOf(client.channel('news:today').on).parameter(0).toExtend<'*' | 'headline'>()
   })
 
@@ -42,7 +48,7 @@ describe('the types', () => {
   })
 
   it('take the WebSocket of a browser and that of ws', () => {
-    expect(new Tidewire({ ...options, WebSocket })).toBeDefined()
-    expect(new Tidewire({ ...options, WebSocket: globalThis.WebSocket })).toBeDefined()
+    expectTypeOf(WebSocket).toExtend<WebSocketConstructor>()
+    expectTypeOf(globalThis.WebSocket).toExtend<WebSocketConstructor>()
   })
 })

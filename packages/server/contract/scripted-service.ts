@@ -102,6 +102,16 @@ export class ScriptedService implements Service {
     return this.actor
   }
 
+  /** Where refresh tokens came from. */
+  readonly refreshed: string[] = []
+
+  refresh<T>(address: string, trade: () => Promise<T>): Promise<T> {
+    this.refreshed.push(address)
+    return trade()
+  }
+
+  checkChannel: Service['checkChannel'] = () => undefined
+
   admit(address: string, what: 'connection' | 'request'): void {
     this.admitted.push(`${what} ${address}`)
   }

@@ -5,17 +5,11 @@ import type { HttpHook } from './auth/hook.ts'
 import { systemClock as clock } from './clock.ts'
 import { certificateOf } from './compose/certificate.ts'
 import { featuresOf } from './compose/features.ts'
+import { httpOf } from './compose/http.ts'
 import { LazyStore } from './compose/lazy-store.ts'
 import { Storage } from './compose/storage.ts'
 import { watchMembers } from './compose/watched-members.ts'
-import {
-  authenticatorOf,
-  type Credentials,
-  credentialsOf,
-  devTokensOf,
-  hookOf,
-  tokenIssuerOf,
-} from './compose/trust.ts'
+import { authenticatorOf, type Credentials, credentialsOf, hookOf } from './compose/trust.ts'
 import {
   type Config,
   ConfigError,
@@ -26,6 +20,7 @@ import {
 } from './config/resolve.ts'
 import { Core } from './core/core.ts'
 import type { Broker } from './core/ports/broker.ts'
+import type { Observer } from './core/ports/observer.ts'
 import type { AuditSink } from './observe/audit.ts'
 import { openAudit } from './observe/audit-file.ts'
 import { createLogger, type Logger } from './observe/logs.ts'
@@ -36,12 +31,7 @@ import type { Feature } from './handlers.ts'
 import { Outbound } from './outbound/outbound.ts'
 import type { Parts, WatchedMembers } from './parts.ts'
 import { Server, SERVER } from './server.ts'
-import { Turnstile } from './transports/turnstile.ts'
-import { Door } from './transports/door.ts'
-import { createRequestListener } from './transports/http-api.ts'
-import type { DescribedRoute } from './transports/openapi-routes.ts'
-import { siteHandler } from './transports/site.ts'
-import { WebSocketTransport } from './transports/websocket.ts'
+import type { Certificate } from './tls.ts'
 
 export interface ServerOptions extends Omit<ConfigInput, 'features'> {
   /** Where log lines go; JSON on stdout when absent. */
@@ -83,6 +73,67 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
   const observer = observerOf(config, logger, metrics)
   const newId = uuidv7(now, (bytes) => void randomFillSync(bytes))
   const credentials = credentialsOf(config)
+  const { core, store, members, hook } = coreOf({ config, observer, newId, credentials, authorize })
+  const features = featuresOf(config.features, made)
+  const storage = new Storage({ config, newId, observer, logger, onFatal })
+  const certificate = certificateOf(config, logger)
+  const readiness = (): string[] => [
+    ...core.unreadiness(),
+    ...storage.unreadiness(),
+    ...store.unreadiness(),
+  ]
+  const { secret } = credentials
+  const { refreshTokens } = store
+  const http = httpOf({ config, core, observer, members, secret, refreshTokens, site, readiness })
+  const ops = opsOf(metrics, observer, readiness)
+  return new Server(
+    partsOf({
+      config,
+      core,
+      observer,
+      storage,
+      store,
+      members,
+      hook,
+      features,
+      certificate,
+      http,
+      ops,
+      wrap,
+    }),
+  )
+}
+
+/** Those of the configuration, and those that the application made itself. */
+function dividedFeatures(wanted: ServerOptions['features']): {
+  configured: FeaturesInput | undefined
+  made: readonly Feature[]
+} {
+  if (!Array.isArray(wanted)) return { configured: wanted as FeaturesInput | undefined, made: [] }
+  const all = wanted as readonly (FeatureName | Feature)[]
+  return {
+    configured: all.filter((feature) => typeof feature === 'string'),
+    made: all.filter((feature) => typeof feature !== 'string'),
+  }
+}
+
+interface CoreOptions {
+  config: Config
+  observer: Observer
+  newId: () => string
+  credentials: Credentials
+  authorize: Authorize | undefined
+}
+
+interface Asked {
+  store: LazyStore
+  members: WatchedMembers
+  hook: HttpHook | undefined
+}
+
+/** The core, and what it asks. */
+function coreOf(options: CoreOptions): Asked & { core: Core } {
+  const { config, observer, newId, credentials, authorize } = options
   const store: LazyStore = new LazyStore({
     directory: config.data,
     now,
@@ -109,141 +160,47 @@ export function compose(options: ServerOptions, wrap: (broker: Broker) => Broker
     hook,
     authorize: authorize && applicationAuthorizer(authorize),
   })
-  const features = featuresOf(config.features, made)
-  const storage = new Storage({ config, newId, observer, logger, onFatal })
-  return new Server(
-    parts({
-      config,
-      core,
-      observer,
-      metrics,
-      logger,
-      credentials,
-      site,
-      storage,
-      store,
-      members,
-      hook,
-      features,
-      wrap,
-    }),
-  )
+  return { core, store, members, hook }
 }
 
-/** Those of the configuration, and those that the application made itself. */
-function dividedFeatures(wanted: ServerOptions['features']): {
-  configured: FeaturesInput | undefined
-  made: readonly Feature[]
-} {
-  if (!Array.isArray(wanted)) return { configured: wanted as FeaturesInput | undefined, made: [] }
-  const all = wanted as readonly (FeatureName | Feature)[]
-  return {
-    configured: all.filter((feature) => typeof feature === 'string'),
-    made: all.filter((feature) => typeof feature !== 'string'),
-  }
-}
-
-interface Made {
+interface Made extends Asked {
   config: Config
   core: Core
   observer: ServerObserver
-  metrics: Metrics
-  logger: Logger
-  credentials: Credentials
-  site: string | undefined
   storage: Storage
-  store: LazyStore
-  members: WatchedMembers
-  hook: HttpHook | undefined
   features: readonly Feature[]
+  certificate: Certificate | undefined
+  http: ReturnType<typeof httpOf>
+  ops: OpsServer
   wrap: (broker: Broker) => Broker
 }
 
-function parts(made: Made): Parts {
-  const { config, core, observer, metrics, logger, site, storage, store, members, hook, wrap } =
-    made
-  const { secret } = made.credentials
-  const certificate = certificateOf(config, logger)
-  const { origins, hosts, proxies, limits } = config
-  const local = config.dev ? { host: config.host } : undefined
-  const door = new Door({ origins, hosts, proxies, local, observer })
-  const turnstile = new Turnstile({
-    maxWaiting: limits.max_waiting,
-    random: Math.random,
-    observer,
-  })
-  const webSocket = new WebSocketTransport({
-    door,
-    turnstile,
-    service: core,
-    observer,
-    frame: config.limits,
-    heartbeatMs: config.heartbeat_ms,
-    compression: config.compression,
-  })
-  const readiness = (): string[] => [
-    ...core.unreadiness(),
-    ...storage.unreadiness(),
-    ...store.unreadiness(),
-  ]
-  const described: DescribedRoute[] = []
-  const http = createRequestListener({
-    door,
-    turnstile,
-    service: core,
-    observer,
-    clock,
-    frame: config.limits,
-    readiness,
-    members,
-    described: () => described,
-    tokens: tokenIssuerOf(config, secret, store.refreshTokens, (session) =>
-      core.disconnect(SERVER, { session }, { revoke: true }),
-    ),
-    ...(config.dev && secret !== undefined ? { issueDevToken: devTokensOf(config, secret) } : {}),
-    ...(site === undefined ? {} : { fallback: siteHandler(site) }),
-  })
+function partsOf(made: Made): Parts {
+  const { config, core, observer, storage, store, members, hook, certificate, wrap } = made
+  const { close: closeHttp, ...http } = made.http
   const outbounds = new Set<Outbound>()
-  const ops = new OpsServer({
-    metrics,
-    readiness: () => {
-      const [reason] = readiness()
-      return reason === undefined ? { ready: true } : { ready: false, reason }
-    },
-  })
   return {
+    ...http,
     config,
     core,
     members,
     features: made.features,
+    certificate,
+    ops: made.ops,
     tables: (feature, migrations) => store.tables(feature, migrations),
     start: async () => {
       await store.start()
       await core.loadRevocations()
     },
     brokerOf: async (name, policy) => wrap(await storage.brokerOf(name, policy)),
-    handlers: {
-      request: http.listener,
-      isStreamed: http.isStreamed,
-      upgrade: (request, socket, head) => void webSocket.upgrade(request, socket, head),
-    },
-    certificate,
-    route: http.route,
-    describe: (route) => void described.push(route),
-    outbound: (outboundOptions) => {
-      const made = new Outbound(outboundOptions)
-      outbounds.add(made)
-      return made
-    },
-    ops,
-    idle: () => webSocket.idle(),
-    cut: () => {
-      turnstile.close()
-      webSocket.close()
+    outbound: (options) => {
+      const outbound = new Outbound(options)
+      outbounds.add(outbound)
+      return outbound
     },
     close: async () => {
       certificate?.close()
-      http.close()
+      closeHttp()
       await storage.close()
       await store.close()
       hook?.close()
@@ -251,6 +208,17 @@ function parts(made: Made): Parts {
       await observer.close()
     },
   }
+}
+
+function opsOf(metrics: Metrics, observer: Observer, readiness: () => string[]): OpsServer {
+  return new OpsServer({
+    metrics,
+    observer,
+    readiness: () => {
+      const [reason] = readiness()
+      return reason === undefined ? { ready: true } : { ready: false, reason }
+    },
+  })
 }
 
 /** Throws `ConfigError` when the audit log cannot be written. */

@@ -10,6 +10,7 @@ export { isUserId, issueToken } from './auth/jwt.ts'
 export { readDevSecret, readDevServerKey } from './auth/secret.ts'
 export { createServerKey } from './auth/server-keys.ts'
 export { createServer, type ServerOptions } from './compose.ts'
+export { namespacesOf } from './compose/features.ts'
 export {
   type Config,
   CONFIG_KEYS,

@@ -268,7 +268,7 @@ export class Server {
   }
 
   /** Makes the user a member of the channel, as the rule `member` asks. True when it was none before. */
-  addMember(channel: string, user: string): Promise<boolean> {
+  async addMember(channel: string, user: string): Promise<boolean> {
     this.#parts.core.namespaces.of(channel)
     return this.#parts.members.add(channel, user)
   }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { type Addresses, type Config, createServer } from '@tidewire/server'
+import { type Addresses, type Config, createServer, namespacesOf } from '@tidewire/server'
 import type { Command } from 'commander'
 import { addConfigFlags, loadConfig } from '../config.ts'
 import { CliError } from '../errors.ts'
@@ -79,7 +79,7 @@ async function emptiness(config: Config): Promise<string[]> {
     ...((await takesTokens(config))
       ? []
       : ['neither a secret nor server keys are set, so no token is accepted.']),
-    ...(Object.keys(config.namespaces).length > 0
+    ...(Object.keys(namespacesOf(config)).length > 0
       ? []
       : ['there are no namespaces, so there are no channels. Add some to tidewire.yaml.']),
   ]
@@ -92,13 +92,13 @@ async function takesTokens({ auth, data }: Config): Promise<boolean> {
   return keys.some(({ revoked_at }) => revoked_at === undefined)
 }
 
-function banner({ data, namespaces }: Config, { url, opsUrl }: Addresses): string {
-  const names = Object.entries(namespaces).map(
+function banner(config: Config, { url, opsUrl }: Addresses): string {
+  const names = Object.entries(namespacesOf(config)).map(
     ([name, { durability }]) => `${name} (${durability})`,
   )
   const rows = [
     ['Open', styled('cyan', url)],
-    ['Data', resolve(data)],
+    ['Data', resolve(config.data)],
     ['Namespaces', names.join(', ')],
     ...(opsUrl === undefined ? [] : [['Operations', `${opsUrl}/metrics`]]),
   ]

@@ -21,8 +21,9 @@ export interface AttendanceOptions {
 }
 
 /**
- * Being in a room. It is joined once for each connection, which also tells who is a member and what is unread: before its channel is subscribed to, and after the channel was
- * subscribed to again by itself: never at the same time, since both start the stream of the channel.
+ * Being in a room. It is joined once for each connection, which also tells who is a member and what is unread: before its
+ * channel is subscribed to, and after the channel was subscribed to again by itself. Never at the same time, since both
+ * start the stream of the channel.
  */
 export class Attendance {
   readonly #options: AttendanceOptions

@@ -54,6 +54,57 @@ describe('what is unread', () => {
     expect(made.snapshot.channels['dm:ada,bob']?.unread).toBe(1)
   })
 
+  it('leaves the counts of the other channels as they are', async () => {
+    counts = { ...counts, 'dm:ada,bob': { unread: 1, mentions: 0, last_read: 0, offset: 0 } }
+    const made = await counted()
+    await until(() => server.received.filter(({ type }) => type === 'subscribe').length === 2)
+    const { channels } = made.snapshot
+    server.publish('chat:a', 'message', { content: 'hi' }, undefined, 'bob')
+    await until(() => made.snapshot.unread === 5)
+    expect(made.snapshot.channels['dm:ada,bob']).toBe(channels['dm:ada,bob'])
+    expect(made.snapshot.channels['chat:a']).toEqual({ unread: 4, mentions: 1, lastRead: 2 })
+  })
+
+  it('is counted here up to 500 messages of a channel, then by the server as soon as it can', async () => {
+    counts = { ...counts, 'chat:last': { unread: 0, mentions: 0, last_read: 0, offset: 0 } }
+    const made = await counted()
+    await until(() => server.received.filter(({ type }) => type === 'subscribe').length === 2)
+    server.commands.set('unread_get', () => {
+      throw new ProtocolError('unavailable', 'Not now.')
+    })
+    for (let n = 0; n < 600; n += 1) {
+      server.publish('chat:a', 'message', { content: 'hi' }, undefined, 'bob')
+    }
+    server.publish('chat:last', 'message', { content: 'hi' }, undefined, 'bob')
+    await until(() => made.snapshot.channels['chat:last']?.unread === 1)
+    expect(made.snapshot.channels['chat:a']?.unread).toBe(3 + 500)
+    timers.advance(300)
+    await until(() => made.snapshot.error !== undefined)
+    server.commands.set('unread_get', () => {
+      const told = { unread: 602, mentions: 1, last_read: 2, offset: 600 }
+      return { type: 'unread_state', payload: { channels: { 'chat:a': told } } }
+    })
+    timers.advance(5000)
+    await until(() => made.snapshot.channels['chat:a']?.unread === 602)
+  })
+
+  it('keeps nothing of a room that was left', async () => {
+    const made = await counted()
+    await until(() => server.received.some(({ type }) => type === 'subscribe'))
+    server.publish('chat:a', 'message', { content: 'hi' }, undefined, 'bob')
+    await until(() => made.snapshot.unread === 4)
+    counts = {}
+    made.recount()
+    timers.advance(300)
+    await until(() => made.snapshot.unread === 0)
+    // Its log began anew meanwhile.
+    counts = { 'chat:a': { unread: 1, mentions: 0, last_read: 0, offset: 0 } }
+    made.recount()
+    timers.advance(300)
+    await until(() => made.snapshot.channels['chat:a'] !== undefined)
+    expect(made.snapshot.unread).toBe(1)
+  })
+
   it('is asked for again when it became doubtful while it was asked for', async () => {
     const made = await counted()
     await until(() => server.received.some(({ type }) => type === 'subscribe'))

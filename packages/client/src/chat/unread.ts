@@ -9,7 +9,7 @@ import { type Counted, countsOf, type UnreadCount } from './unread-counts.ts'
 /** What makes a count doubtful comes in bursts: they are asked for together. */
 const ASK_AFTER_MS = 300
 const RETRY_MS = 5000
-/** Messages that are counted here; then the server counts again. */
+/** Messages of a channel that are counted here; those beyond are not in the count until the server counts again. */
 const MAX_LATER = 500
 /** Rooms that came, and those that are not live. */
 const REFRESH_MS = 60_000
@@ -152,6 +152,8 @@ export class Unread {
     if (isAll) {
       this.#told.clear()
       for (const channel of this.#live.keys()) if (!(channel in counts)) this.#unfollow(channel)
+      for (const channel of this.#later.keys())
+        if (!(channel in counts)) this.#later.delete(channel)
       this.#timers.clear(this.#refresh)
       this.#refresh = this.#timers.set(() => this.#doubt(), REFRESH_MS)
     }
@@ -208,14 +210,30 @@ export class Unread {
 
   #published(name: string, { type, payload, metadata }: Publication): void {
     if (type === 'message_delete' || type === 'message_edit') return this.#doubt(name)
-    const later = this.#later.get(name)
+    const [told, later] = [this.#told.get(name), this.#later.get(name)]
     const { offset = 0, user } = metadata
-    if (type !== 'message' || later === undefined || user === this.#me()) return
+    if (type !== 'message' || user === this.#me()) return
+    if (told === undefined || later === undefined || offset <= told.offset) return
+    if (later.length >= MAX_LATER) return this.#doubt(name)
     const { mentions } = payload
     const isMention = Array.isArray(mentions) && mentions.some((one) => one === this.#me())
     later.push({ offset, isMention })
-    if (later.length >= MAX_LATER) this.#doubt(name)
-    this.#look({})
+    this.#countOne(name, isMention)
+  }
+
+  /** One more message in one channel: the counts of the others stay what they are. */
+  #countOne(name: string, isMention: boolean): void {
+    const { channels, unread, mentions } = this.#snapshot
+    const count = channels[name]
+    if (count === undefined) return
+    const more = isMention ? 1 : 0
+    const counted = { ...count, unread: count.unread + 1, mentions: count.mentions + more }
+    this.#show({
+      ...this.#snapshot,
+      channels: { ...channels, [name]: counted },
+      unread: unread + 1,
+      mentions: mentions + more,
+    })
   }
 
   #hear({ type, payload }: Envelope): void {
@@ -237,8 +255,8 @@ export class Unread {
     const channels: Record<string, UnreadCount> = {}
     let unread = 0
     let mentions = 0
-    for (const [name, { offset: at, ...told }] of this.#told) {
-      const later = this.#later.get(name)?.filter(({ offset }) => offset > at) ?? []
+    for (const [name, told] of this.#told) {
+      const later = this.#later.get(name) ?? []
       const count = {
         lastRead: told.lastRead,
         unread: told.unread + later.length,
@@ -248,8 +266,12 @@ export class Unread {
       unread += count.unread
       mentions += count.mentions
     }
-    this.#snapshot = { ...this.#snapshot, ...change, channels, unread, mentions }
-    this.#changes.emit(this.#snapshot)
+    this.#show({ ...this.#snapshot, ...change, channels, unread, mentions })
+  }
+
+  #show(snapshot: UnreadSnapshot): void {
+    this.#snapshot = snapshot
+    this.#changes.emit(snapshot)
   }
 }
 

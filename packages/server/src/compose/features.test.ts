@@ -12,7 +12,7 @@ import { createVapidPair } from '../config/vapid.ts'
 import { notifications } from '../features/notifications/index.ts'
 import type { Feature } from '../handlers.ts'
 import { startTestServer, type TestServer } from '../testing/index.ts'
-import { featuresOf } from './features.ts'
+import { featuresOf, namespacesOf } from './features.ts'
 
 function dataDirectory(): string {
   const data = mkdtempSync(join(tmpdir(), 'tidewire-compose-'))
@@ -28,6 +28,16 @@ async function start(features: ConfigInput['features'] & object): Promise<TestSe
   onTestFinished(() => test.close())
   return test
 }
+
+it('knows the namespaces that they bring where the configuration has none of that name', () => {
+  const features: readonly FeatureName[] = ['chat', 'notifications', 'feed', 'presence']
+  const file = { features, namespaces: { dm: { publish: 'server' as const }, news: {} } }
+  const all = namespacesOf(resolveConfig({ file }))
+  expect(Object.keys(all)).toEqual(['dm', 'news', 'chat', 'user', 'feed'])
+  expect(all['dm']).toMatchObject({ publish: 'server', durability: 'memory' })
+  expect(all['chat']).toMatchObject({ publish: 'user', history: 'user', durability: 'durable' })
+  expect(all['feed']).toMatchObject({ publish: 'owner', retention: { max_entries: 1_000 } })
+})
 
 it('makes those that are named, and none twice: one that the application made replaces its like', () => {
   const names: readonly FeatureName[] = ['presence', 'chat', 'notifications', 'feed', 'uploads']

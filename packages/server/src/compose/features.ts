@@ -1,8 +1,20 @@
-import { ConfigError, type FeatureName, type Features } from '../config/resolve.ts'
+import {
+  type Config,
+  ConfigError,
+  type FeatureName,
+  type Features,
+  type Policy,
+  type PolicyInput,
+  resolvePolicy,
+} from '../config/resolve.ts'
 import { readVapidPair } from '../config/vapid.ts'
-import { chat } from '../features/chat/index.ts'
-import { feed } from '../features/feed/index.ts'
-import { notifications, type NotificationsOptions } from '../features/notifications/index.ts'
+import { chat, CHAT_NAMESPACES } from '../features/chat/index.ts'
+import { feed, FEED_NAMESPACES } from '../features/feed/index.ts'
+import {
+  NOTIFICATION_NAMESPACES,
+  notifications,
+  type NotificationsOptions,
+} from '../features/notifications/index.ts'
 import { presence } from '../features/presence/index.ts'
 import { uploads } from '../features/uploads/index.ts'
 import type { Feature } from '../handlers.ts'
@@ -28,6 +40,27 @@ const FACTORIES: { readonly [Name in FeatureName]: (options: Options<Name>) => F
       quota: set(quota),
       ...(store === 's3' ? { s3: bucketOf(s3) } : {}),
     }),
+}
+
+const BROUGHT: { readonly [Name in FeatureName]?: Readonly<Record<string, PolicyInput>> } = {
+  chat: CHAT_NAMESPACES,
+  notifications: NOTIFICATION_NAMESPACES,
+  feed: FEED_NAMESPACES,
+}
+
+/** The namespaces of a server with this configuration: its own, and those that its features bring beside them. */
+export function namespacesOf({
+  namespaces,
+  features,
+}: Pick<Config, 'namespaces' | 'features'>): Record<string, Policy> {
+  const brought = (Object.keys(features) as FeatureName[]).flatMap((name) =>
+    Object.entries(BROUGHT[name] ?? {}),
+  )
+  const missing = brought.filter(([name]) => !Object.hasOwn(namespaces, name))
+  return {
+    ...namespaces,
+    ...Object.fromEntries(missing.map(([name, policy]) => [name, resolvePolicy(name, policy)])),
+  }
 }
 
 /** The features of the configuration, and those that the application made itself, which replace them. Throws `ConfigError`. */

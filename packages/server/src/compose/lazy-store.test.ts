@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { createServerKey } from '../auth/server-keys.ts'
 import { openStore } from '../storage/store/store.ts'
 import { LazyStore } from './lazy-store.ts'
@@ -75,12 +75,40 @@ it('finds a key that another process made meanwhile', async () => {
   await expect.poll(() => store.serverKeys.find('later')?.id, { timeout: 5_000 }).toBe('later')
 })
 
+const NO_DATABASE = 'no database, and longer than its header'.repeat(50)
+
 it('says what is wrong with a store that cannot be opened, and tries again when asked', async () => {
+  const directory = dataDirectory()
+  const { store, errors } = lazyStore(directory)
+  await store.start()
+  writeFileSync(join(directory, 'store.db'), NO_DATABASE)
+  for (let n = 1; n <= 2; n++) {
+    await expect(store.members.add('chat:a', 'ada')).rejects.toMatchObject({
+      reason: 'unavailable',
+    })
+    expect(errors.map(String)).toEqual(Array(n).fill(expect.stringContaining('store.db')))
+  }
+})
+
+it('looks again by itself after it could not be opened', async () => {
   const directory = dataDirectory()
   const { store } = lazyStore(directory)
   await store.start()
-  writeFileSync(join(directory, 'store.db'), 'no database, and longer than its header'.repeat(50))
-  for (let n = 0; n < 2; n++) {
-    await expect(store.members.add('chat:a', 'ada')).rejects.toThrow(/store\.db/)
-  }
+  writeFileSync(join(directory, 'store.db'), NO_DATABASE)
+  await expect(store.members.add('chat:a', 'ada')).rejects.toThrow(/cannot be opened/)
+  for (const file of readdirSync(directory)) rmSync(join(directory, file))
+  const { store: other } = lazyStore(directory)
+  await other.members.add('chat:a', 'bob')
+  await other.close()
+  await expect.poll(() => store.members.has('chat:a', 'bob'), { timeout: 5_000 }).toBe(true)
+})
+
+it('that cannot be opened at the start is not looked for again', async () => {
+  const directory = dataDirectory()
+  writeFileSync(join(directory, 'store.db'), NO_DATABASE)
+  const { store } = lazyStore(directory)
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  await expect(store.start()).rejects.toThrow(/store\.db/)
+  expect(vi.getTimerCount()).toBe(0)
 })

@@ -1,3 +1,4 @@
+import { ProtocolError } from '@tidewire/protocol'
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { MemberStore } from '../core/ports/members.ts'
@@ -25,10 +26,15 @@ export class LazyStore {
     this.#options = options
   }
 
-  /** Opens what is there already. Rejects with `StorageError`. */
+  /** Opens what is there already. Rejects with `StorageError`, and is then at its end. */
   async start(): Promise<void> {
-    if (hasStore(this.#options.directory)) await this.#open()
-    else this.#lookLater()
+    if (!hasStore(this.#options.directory)) return this.#lookLater()
+    try {
+      await this.#open()
+    } catch (error) {
+      clearTimeout(this.#looking)
+      throw error
+    }
   }
 
   unreadiness(): string[] {
@@ -42,17 +48,17 @@ export class LazyStore {
     list: async (channel, page) => this.#store?.members.list(channel, page) ?? [],
     count: async (channel) => this.#store?.members.count(channel) ?? 0,
     channels: async (user, page) => this.#store?.members.channels(user, page) ?? [],
-    add: async (channel, user) => (await this.#open()).members.add(channel, user),
+    add: async (channel, user) => (await this.#opened()).members.add(channel, user),
     remove: async (channel, user) => this.#store?.members.remove(channel, user) ?? false,
   }
 
   readonly revocations: RevocationStore = {
     all: async () => this.#store?.revocations.all() ?? [],
-    add: async (revocation) => (await this.#open()).revocations.add(revocation),
+    add: async (revocation) => (await this.#opened()).revocations.add(revocation),
   }
 
   readonly refreshTokens: RefreshTokenStore = {
-    add: async (token) => (await this.#open()).refreshTokens.add(token),
+    add: async (token) => (await this.#opened()).refreshTokens.add(token),
     use: async (id) => this.#store?.refreshTokens.use(id),
     isUsed: async (id) => this.#store?.refreshTokens.isUsed(id),
     end: async (target) => this.#store?.refreshTokens.end(target),
@@ -81,21 +87,33 @@ export class LazyStore {
       (store) => (this.#store = store),
       (error: unknown) => {
         this.#opening = undefined
+        this.#lookLater()
         throw error
       },
     )
     return this.#opening
   }
 
+  /** For what clients wait for: the operator is told what is wrong, they that it is. */
+  async #opened(): Promise<Store> {
+    try {
+      return await this.#open()
+    } catch (cause) {
+      this.#options.onError(cause)
+      throw new ProtocolError(
+        'unavailable',
+        'The store cannot be opened. Try again later; the log of the server says why.',
+        { cause },
+      )
+    }
+  }
+
   #lookLater(): void {
     clearTimeout(this.#looking)
+    if (this.#closed) return
     this.#looking = setTimeout(() => {
-      if (this.#closed) return
       if (!hasStore(this.#options.directory)) return this.#lookLater()
-      this.#open().catch((error: unknown) => {
-        this.#options.onError(error)
-        this.#lookLater()
-      })
+      this.#open().catch((error: unknown) => this.#options.onError(error))
     }, LOOK_MS).unref()
   }
 }

@@ -7,6 +7,25 @@ import { startTestServer } from '../testing/index.ts'
 const { key, ...known } = createServerKey('app')
 const CHANNEL = 'team:red'
 
+it('there are none of a channel whose namespace does not exist', async () => {
+  const { server, url, close } = await startTestServer({ auth: { server_keys: [known] } })
+  onTestFinished(close)
+  const headers = { authorization: `Bearer ${key}` }
+  for (const [method, path] of [
+    ['GET', 'members'],
+    ['PUT', 'members/ada'],
+    ['DELETE', 'members/ada'],
+  ] as const) {
+    const answer = await fetch(`${url}/v1/channels/nope:7/${path}`, { method, headers })
+    expect([method, answer.status, await answer.json()]).toMatchObject([
+      method,
+      404,
+      { code: 4012 },
+    ])
+  }
+  expect(await server.isMember('nope:7', 'ada')).toBe(false)
+})
+
 it.each(['the application', 'a backend'])(
   'who is removed by %s loses the rights at once, however slow those are who are told of it',
   async (by) => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
@@ -175,6 +175,19 @@ describe('what is refused, and how', () => {
     ],
     ['Unknown key `colour` in tidewire.yaml.', { file: { colour: 1 } }],
     ['Unknown flag `--prt`.', { flags: { prt: 1 } }],
+    [
+      'Unknown variable `TIDEWIRE_OPS__PRT`. Did you mean `TIDEWIRE_OPS__PORT`?',
+      { env: { TIDEWIRE_OPS__PRT: '1' } },
+    ],
+    [
+      'Unknown variable `TIDEWIRE_AUTH__JWT_SECRET`. Did you mean `TIDEWIRE_JWT_SECRET`?',
+      { env: { TIDEWIRE_AUTH__JWT_SECRET: SECRET } },
+    ],
+    [
+      'Unknown variable `TIDEWIRE_NAMESPACES__CHAT__PUBLISH`. Did you mean `TIDEWIRE_NAMESPACES`?',
+      { env: { TIDEWIRE_NAMESPACES__CHAT__PUBLISH: 'user' } },
+    ],
+    ['Unknown variable `TIDEWIRE_LIMITS__COLOUR`.', { env: { TIDEWIRE_LIMITS__COLOUR: '1' } }],
     ['`--port` must be a whole number from 0 to 65535.', { flags: { port: '8O8O' } }],
     ['`TIDEWIRE_PORT` must be a whole number from 0 to 65535.', { env: { TIDEWIRE_PORT: 'NaN' } }],
     ['`port` in tidewire.yaml must be a whole number from 0 to 65535.', { file: { port: 1.5 } }],
@@ -222,6 +235,17 @@ test('the policy of a namespace that code adds follows the same rules', () => {
 
 test.each(CONFIG_KEYS)('$path has a doc line', ({ doc }) => {
   expect(doc).toMatch(/\.$/)
+})
+
+test('the page of the documentation has a row for each key, and for nothing else', () => {
+  const page = readFileSync(new URL('../../../../docs/configuration.md', import.meta.url), 'utf8')
+  const rows = [...page.matchAll(/^\| `([^`]+)`/gm)].map(([, path]) => path)
+  expect(rows.toSorted()).toEqual(CONFIG_KEYS.map(({ path }) => path).toSorted())
+})
+
+test('variables that are no path of a key, or say nothing, are not looked at', () => {
+  const env = { TIDEWIRE_TOKEN: 'a', TIDEWIRE_SERVICE_HOST: 'b', TIDEWIRE_OPS__PRT: '' }
+  expect(resolveConfig({ env })).toEqual(resolveConfig())
 })
 
 test.each(CONFIG_KEYS.flatMap(({ env }) => env ?? []))('%s is read', (env) => {

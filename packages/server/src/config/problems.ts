@@ -29,6 +29,40 @@ export function sentence(
   return `\`${shown(path.join('.'))}\` in ${fileName} ${must}.`
 }
 
+interface Key {
+  path: string
+  env?: string
+  secret: boolean
+}
+
+/**
+ * What is wrong with a variable that is written as the path of a key, of which there is none, and which key was most likely
+ * meant. Others may belong to something else.
+ */
+export function strayVariable(
+  env: Readonly<Record<string, string | undefined>>,
+  keys: readonly Key[],
+): string | undefined {
+  const known = new Set(
+    keys.flatMap(({ env: name, secret }) => (secret ? [name, `${name}_FILE`] : [name])),
+  )
+  const stray = Object.keys(env).find(
+    (name) => /^TIDEWIRE_.*__/.test(name) && env[name] && !known.has(name),
+  )
+  if (stray === undefined) return undefined
+  const path = stray.slice('TIDEWIRE_'.length).toLowerCase().split('__')
+  const near = nearest(
+    path,
+    keys.map((key) => key.path),
+  )
+  // A key of a namespace has no variable of its own, but the namespaces have.
+  const parts = near?.split('.') ?? []
+  const ways = parts.map((_, i) => parts.slice(0, parts.length - i).join('.'))
+  const meant = ways.flatMap((way) => keys.find((key) => key.path === way)?.env ?? [])[0]
+  const hint = meant === undefined ? '' : ` Did you mean \`${meant}\`?`
+  return `Unknown variable \`${shown(stray)}\`.${hint}`
+}
+
 /** The known key that was most likely meant: by its last word first, so that a key in the wrong section is found. */
 function nearest(path: readonly string[], keys: readonly string[]): string | undefined {
   const [section, name] = path

@@ -8,7 +8,7 @@ import {
   withFeatures,
 } from './features.ts'
 import { fromJson, NOTES, type Notes } from './keys.ts'
-import { sentence, shown } from './problems.ts'
+import { sentence, shown, strayVariable } from './problems.ts'
 import { insecure } from './production.ts'
 import { type access, ConfigSchema, type namespace } from './schema.ts'
 
@@ -98,6 +98,8 @@ export function resolveConfig(sources: ConfigSources = {}): Config {
   const { env = {}, flags = {}, fileName = 'tidewire.yaml' } = sources
   const unknown = Object.keys(flags).find((name) => !CONFIG_KEYS.some(({ flag }) => flag === name))
   if (unknown !== undefined) throw new ConfigError(`Unknown flag \`--${shown(unknown)}\`.`)
+  const stray = strayVariable(env, CONFIG_KEYS)
+  if (stray !== undefined) throw new ConfigError(stray)
   const origins = new Map<string, string>()
   let tree: unknown = sources.file ?? {}
   for (const leaf of LEAVES) {

@@ -7,6 +7,19 @@ const TRANSPORTS = new Set(['websocket', 'sse', 'poll'])
 /** Close codes of RFC 6455 §7.4.1; all others that are not ours are made up by peers. */
 const STANDARD_CODES = new Set([1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012])
 const EVENT_LOOP_QUANTILES = [0.5, 0.99, 1]
+/** How often the event loop is looked at. */
+const EVENT_LOOP_MS = 10
+/** What `tidewire_event_loop_delay_seconds` says, from a histogram and a timer of their own. */
+const OF_THE_EVENT_LOOP = [
+  'nodejs_eventloop_lag_seconds',
+  'nodejs_eventloop_lag_min_seconds',
+  'nodejs_eventloop_lag_max_seconds',
+  'nodejs_eventloop_lag_mean_seconds',
+  'nodejs_eventloop_lag_stddev_seconds',
+  'nodejs_eventloop_lag_p50_seconds',
+  'nodejs_eventloop_lag_p90_seconds',
+  'nodejs_eventloop_lag_p99_seconds',
+]
 /** Each scrape of one of these would walk over every connection there is: 10 ms with 5,000, in which nobody is served. */
 const OF_EVERY_CONNECTION = [
   'process_open_fds',
@@ -108,9 +121,11 @@ export class Metrics {
   /** Adds what is known of the process: memory, garbage collection, delay of the event loop. Call once. */
   watchProcess(): void {
     collectDefaultMetrics({ register: this.#registry })
-    for (const name of OF_EVERY_CONNECTION) this.#registry.removeSingleMetric(name)
+    for (const name of [...OF_EVERY_CONNECTION, ...OF_THE_EVENT_LOOP]) {
+      this.#registry.removeSingleMetric(name)
+    }
     this.#countOpenFiles()
-    const histogram = monitorEventLoopDelay({ resolution: 10 })
+    const histogram = monitorEventLoopDelay({ resolution: EVENT_LOOP_MS })
     histogram.enable()
     this.#eventLoop = histogram
     const delay = this.#gauge(
@@ -119,7 +134,7 @@ export class Metrics {
       ['quantile'],
       () => {
         for (const quantile of EVENT_LOOP_QUANTILES) {
-          delay.set({ quantile }, histogram.percentile(quantile * 100) / 1e9)
+          delay.set({ quantile }, delaySeconds(histogram.percentile(quantile * 100)))
         }
         histogram.reset()
       },
@@ -171,6 +186,11 @@ export class Metrics {
     const registers = [this.#registry]
     return new Gauge({ name: `tidewire_${name}`, help, labelNames, registers, collect })
   }
+}
+
+/** By how much the event loop was late, of the nanoseconds from one look at it to the next. */
+export function delaySeconds(betweenLooks: number): number {
+  return Math.max(0, betweenLooks - EVENT_LOOP_MS * 1e6) / 1e9
 }
 
 function knownTransport(transport: string): string {

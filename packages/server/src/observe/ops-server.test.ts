@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { Metrics } from './metrics.ts'
+import { delaySeconds, Metrics } from './metrics.ts'
 import { OpsServer, type Readiness } from './ops-server.ts'
 
 const servers: OpsServer[] = []
@@ -9,9 +9,11 @@ afterEach(async () => {
 
 async function listening(readiness: () => Readiness = () => ({ ready: true })) {
   const metrics = new Metrics()
-  const server = new OpsServer({ metrics, readiness })
+  const failures: unknown[] = []
+  const failed = (where: string, error: unknown): void => void failures.push(where, error)
+  const server = new OpsServer({ metrics, readiness, observer: { failed } })
   servers.push(server)
-  return { metrics, url: await server.listen({ host: '127.0.0.1', port: 0 }) }
+  return { metrics, failures, url: await server.listen({ host: '127.0.0.1', port: 0 }) }
 }
 
 test('/metrics is what Prometheus reads', async () => {
@@ -36,6 +38,13 @@ test('/metrics walks over no connections, however many are open', async () => {
   vi.restoreAllMocks()
 })
 
+test('the delay of the event loop is told once, without the time between two looks', async () => {
+  const { url } = await listening()
+  const text = await (await fetch(`${url}/metrics`)).text()
+  expect(text).not.toContain('nodejs_eventloop_lag')
+  expect([10_000_000, 10_100_000, 9_000_000, 0].map(delaySeconds)).toEqual([0, 0.0001, 0, 0])
+})
+
 test('/health answers as long as the process does', async () => {
   const { url } = await listening(() => ({ ready: false, reason: 'draining' }))
   expect((await fetch(`${url}/health`)).status).toBe(200)
@@ -51,6 +60,15 @@ test('/ready tells whether the server should be given connections', async () => 
   expect(await response.json()).toEqual({ status: 'unavailable', reason: 'draining' })
 })
 
+test('what fails is told, and the request ends', async () => {
+  const broken = new Error('nobody knows')
+  const { url, failures } = await listening(() => {
+    throw broken
+  })
+  await expect(fetch(`${url}/ready`)).rejects.toThrow(TypeError)
+  expect(failures).toEqual(['ops', broken])
+})
+
 test('other paths and methods are refused', async () => {
   const { url } = await listening()
   expect((await fetch(`${url}/`)).status).toBe(404)
@@ -59,7 +77,11 @@ test('other paths and methods are refused', async () => {
 
 test('a port that is taken rejects', async () => {
   const { url } = await listening()
-  const server = new OpsServer({ metrics: new Metrics(), readiness: () => ({ ready: true }) })
+  const server = new OpsServer({
+    metrics: new Metrics(),
+    readiness: () => ({ ready: true }),
+    observer: { failed: () => undefined },
+  })
   servers.push(server)
   const port = Number(new URL(url).port)
   await expect(server.listen({ host: '127.0.0.1', port })).rejects.toMatchObject({

@@ -1,9 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Observer } from '../core/ports/observer.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Whether this server should be given connections, and if not, why. */
 export type Readiness = { ready: true } | { ready: false; reason: string }
+
+export interface OpsServerOptions {
+  metrics: Metrics
+  readiness: () => Readiness | Promise<Readiness>
+  observer: Pick<Observer, 'failed'>
+}
 
 /** `/metrics`, `/health` and `/ready` on the port of operations, which clients do not reach. */
 export class OpsServer {
@@ -11,11 +18,14 @@ export class OpsServer {
   readonly #metrics: Metrics
   readonly #readiness: () => Readiness | Promise<Readiness>
 
-  constructor(options: { metrics: Metrics; readiness: () => Readiness | Promise<Readiness> }) {
+  constructor(options: OpsServerOptions) {
     this.#metrics = options.metrics
     this.#readiness = options.readiness
     this.#server = createServer({ headersTimeout: 10_000, requestTimeout: 15_000 }, (req, res) => {
-      this.#answer(req, res).catch(() => res.destroy())
+      this.#answer(req, res).catch((error: unknown) => {
+        options.observer.failed('ops', error)
+        res.destroy()
+      })
     })
   }
 

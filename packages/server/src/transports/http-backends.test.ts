@@ -88,6 +88,7 @@ describe('the routes of backends', () => {
     await send(`${url}/v1/tokens`, { body: { user: 'ada' } })
     expect(asked[1]).toEqual({ user: 'ada' })
     const refreshed = await send(`${url}/v1/tokens/refresh`, { body: { refresh_token: 'r' } })
+    expect(fixture.service.refreshed).toEqual(['127.0.0.1'])
     expect(refreshed.headers.get('cache-control')).toBe('no-store')
     expect([refreshed.status, refreshed.body]).toEqual([
       200,
@@ -202,6 +203,35 @@ describe('the routes of backends', () => {
     expect((await change('DELETE', 'eve'))[1]).toMatchObject({ removed: false })
     expect((await change('PUT', 'e%00e'))[0]).toBe(400)
     expect((await send(`${path}?limit=1001`)).status).toBe(400)
+  })
+
+  it('keeps no members of a channel that cannot be', async () => {
+    const untouched = async (): Promise<never> => {
+      throw new Error('The store was asked.')
+    }
+    const fixture = await serve({
+      members: {
+        has: () => false,
+        add: untouched,
+        remove: untouched,
+        count: untouched,
+        channels: untouched,
+        list: untouched,
+      },
+    })
+    backend(fixture)
+    fixture.service.checkChannel = (channel) => {
+      throw new ProtocolError('not_found', `There is no ${channel}.`)
+    }
+    const path = `${fixture.url}/v1/channels/nope:7/members`
+    for (const [method, at] of [
+      ['GET', path],
+      ['PUT', `${path}/ada`],
+      ['DELETE', `${path}/ada`],
+    ] as const) {
+      const { status, body } = await send(at, { method })
+      expect([method, status, body['message']]).toEqual([method, 404, 'There is no nope:7.'])
+    }
   })
 
   it('is for nobody else, who is noted', async () => {

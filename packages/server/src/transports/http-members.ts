@@ -13,6 +13,7 @@ export function addMemberRoutes(app: Routes, options: RouteOptions): void {
 
   app.get(path, authenticate, serversOnly, async (c) => {
     const { channel } = check(ChannelPath, c.req.param())
+    service.checkChannel(channel)
     const { after, limit = PAGE } = check(MembersQuery, c.req.query())
     const page = { ...(after === undefined ? {} : { after }), limit: limit + 1 }
     const members = await storeOf(options).list(channel, page)
@@ -21,6 +22,7 @@ export function addMemberRoutes(app: Routes, options: RouteOptions): void {
 
   app.put(`${path}/:user`, authenticate, serversOnly, async (c) => {
     const { channel, user } = check(MemberPath, c.req.param())
+    service.checkChannel(channel)
     const added = await storeOf(options).add(channel, user)
     await service.recheck(user, channel)
     return c.json({ channel, user, added }, added ? 201 : 200)
@@ -28,6 +30,7 @@ export function addMemberRoutes(app: Routes, options: RouteOptions): void {
 
   app.delete(`${path}/:user`, authenticate, serversOnly, async (c) => {
     const { channel, user } = check(MemberPath, c.req.param())
+    service.checkChannel(channel)
     const removed = await storeOf(options).remove(channel, user)
     return c.json({ channel, user, removed })
   })

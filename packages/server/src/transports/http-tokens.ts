@@ -43,7 +43,7 @@ export interface TokenIssuer {
 }
 
 export function addTokenRoutes(app: Routes, options: RouteOptions): void {
-  const { service, frame, authenticate, serversOnly, admit, tokens } = options
+  const { service, door, frame, authenticate, serversOnly, admit, tokens } = options
 
   app.post('/v1/tokens', authenticate, serversOnly, async (c) => {
     const { user, ...how } = check(IssueBody, await jsonBody(c.req, frame))
@@ -54,7 +54,8 @@ export function addTokenRoutes(app: Routes, options: RouteOptions): void {
   app.post('/v1/tokens/refresh', admit, async (c) => {
     const { refresh_token } = check(RefreshBody, await jsonBody(c.req, frame))
     if (tokens === undefined) throw notOffered('It has no secret to sign tokens with.')
-    return answer(c, await tokens.refresh(refresh_token), 200)
+    const address = door.addressOf(c.env.incoming)
+    return answer(c, await service.refresh(address, () => tokens.refresh(refresh_token)), 200)
   })
 
   app.post('/v1/tokens/revoke', authenticate, serversOnly, async (c) => {

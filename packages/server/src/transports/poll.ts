@@ -2,30 +2,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Down, type Envelope, type ErrorPayload, ProtocolError } from '@tidewire/protocol'
 import { type Batch, ChannelBatch } from '../core/ports/batch.ts'
 import type { Actor } from '../core/ports/actor.ts'
-import type { Clock } from '../core/ports/clock.ts'
-import type { Connection } from '../core/ports/connection.ts'
-import type { Observer } from '../core/ports/observer.ts'
-import type { Service, SessionHandle } from '../core/ports/service.ts'
-import type { Turnstile } from './turnstile.ts'
-import { tokenOf } from './bearer.ts'
+import type { SessionHandle } from '../core/ports/service.ts'
 import type { Visitor } from './door.ts'
 import { answerError, closeError, errorOf, toProtocolError } from './http-errors.ts'
-import type { JsonTexts } from './json-texts.ts'
 import { PollPage } from './poll-page.ts'
-import {
-  splitTarget,
-  type StreamRequest,
-  streamRequest,
-  subscribeFrames,
-  wholeNumber,
-} from './request.ts'
+import { type StreamRequest, streamRequest, subscribeFrames, wholeNumber } from './request.ts'
+import { openStream, type StreamConnection, type StreamOptions } from './stream.ts'
 
-export interface PollOptions {
-  service: Service
-  turnstile: Turnstile
-  observer: Observer
-  clock: Clock
-  texts: JsonTexts
+interface PollConnectionOptions {
+  response: ServerResponse
+  address: string
+  asked: StreamRequest
+  waitMs: number
+  actor: Actor
 }
 
 const DEFAULT_WAIT_MS = 25_000
@@ -39,38 +28,27 @@ const NORMAL_CLOSURE = 1000
  * channels tells whether the server is there and the token counts.
  */
 export class PollTransport {
-  readonly #options: PollOptions
+  readonly #options: StreamOptions
 
-  constructor(options: PollOptions) {
+  constructor(options: StreamOptions) {
     this.#options = options
   }
 
   /** Answers the request, which is a GET. Never rejects. */
-  async handle(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { address }: Visitor,
-  ): Promise<void> {
-    const { service, turnstile, observer } = this.#options
-    try {
-      service.admit(address, 'connection')
-      const { query } = splitTarget(request.url ?? '')
-      const asked = streamRequest(query)
-      const waitMs = Math.min(wholeNumber(query, 'wait') ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
-      const token = tokenOf(request.headers.authorization, query)
-      if (!(await turnstile.enter(response))) return
-      const actor = await service.authenticate(token, address)
-      if (!(await turnstile.goOn(response))) return
-      const poll = new PollConnection(response, address, asked, waitMs, actor, this.#options)
-      const session = service.open(poll, actor)
-      response.on('close', () => {
-        poll.gone()
-        session.closed(NORMAL_CLOSURE)
-      })
-      poll.start(session)
-    } catch (error) {
-      answerError(response, toProtocolError(error, observer, 'poll'))
-    }
+  handle(request: IncomingMessage, response: ServerResponse, { address }: Visitor): Promise<void> {
+    return openStream(this.#options, {
+      request,
+      response,
+      address,
+      transport: 'poll',
+      closeCode: NORMAL_CLOSURE,
+      prepare: (query) => {
+        const asked = streamRequest(query)
+        const waitMs = Math.min(wholeNumber(query, 'wait') ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
+        return (actor) =>
+          new PollConnection({ response, address, asked, waitMs, actor }, this.#options)
+      },
+    })
   }
 }
 
@@ -78,13 +56,13 @@ export class PollTransport {
  * Gathers what a session sends until there is an answer: the first deliveries with everything of their turn, or the
  * end of the wait. No answer comes before every channel was accepted, so that the cursor has all their positions.
  */
-class PollConnection implements Connection {
+class PollConnection implements StreamConnection {
   readonly transport = 'poll'
   readonly duplex = false
   readonly address: string
   readonly #response: ServerResponse
   readonly #asked: StreamRequest
-  readonly #options: PollOptions
+  readonly #options: StreamOptions
   readonly #actor: Actor
   readonly #page: PollPage
   /** Channels whose `subscribed` has not come. */
@@ -95,12 +73,8 @@ class PollConnection implements Connection {
   #cancelWait: (() => void) | undefined
 
   constructor(
-    response: ServerResponse,
-    address: string,
-    asked: StreamRequest,
-    waitMs: number,
-    actor: Actor,
-    options: PollOptions,
+    { response, address, asked, waitMs, actor }: PollConnectionOptions,
+    options: StreamOptions,
   ) {
     this.#response = response
     this.address = address
@@ -152,7 +126,6 @@ class PollConnection implements Connection {
     )
   }
 
-  /** The response was closed, by whomever. */
   gone(): void {
     this.#state = 'answered'
     this.#cancelWait?.()

@@ -9,6 +9,8 @@ import { Turnstile } from './turnstile.ts'
 import { Door } from './door.ts'
 import { WebSocketTransport } from './websocket.ts'
 
+const FROM = { address: '192.0.2.1', transport: 'websocket' }
+
 class FakePeer extends EventEmitter {
   destroyed = false
 
@@ -39,7 +41,7 @@ function scene(maxWaiting = 100, random = 0.5) {
     /** Comes in and works for `ms`. */
     async come(name: string, ms: number, peer = new FakePeer()): Promise<void> {
       try {
-        if (!(await turnstile.enter(peer))) return void order.push(`${name} gone`)
+        if (!(await turnstile.enter(peer, FROM))) return void order.push(`${name} gone`)
         order.push(name)
         time += ms
       } catch (error) {
@@ -121,7 +123,7 @@ describe('turnstile', () => {
     void come('a', 6)
     await settle()
     void come('outside', 1)
-    void turnstile.goOn(new FakePeer()).then(() => order.push('inside'))
+    void turnstile.goOn(new FakePeer(), FROM).then(() => order.push('inside'))
     await nextTurn()
     expect(order).toEqual(['a', 'inside', 'outside'])
   })
@@ -136,7 +138,7 @@ describe('turnstile', () => {
       for (const name of ['b', 'c', 'd']) void come(name, 6)
       await settle()
       expect(order).toEqual(['a', `d too_many_connections ${retryAfterMs}`])
-      expect(refusals).toEqual([{ reason: 'too_many_connections', action: 'connect' }])
+      expect(refusals).toEqual([{ reason: 'too_many_connections', action: 'connect', ...FROM }])
     }
   })
 
@@ -197,16 +199,17 @@ describe('turnstile', () => {
     expect(world.turns).toBe(0)
   })
 
-  it('sends everybody away when it closes', async () => {
-    const { come, nextTurn, order, turnstile } = scene()
+  it('sends everybody away when it closes, and blames nobody for it', async () => {
+    const { come, nextTurn, order, refusals, turnstile } = scene()
     void come('a', 6)
     void come('b', 1)
     await settle()
     turnstile.close()
     await come('c', 1)
     await nextTurn()
-    expect(order).toEqual(['a', 'b too_many_connections 3000', 'c too_many_connections 3000'])
+    expect(order).toEqual(['a', 'b unavailable 3000', 'c unavailable 3000'])
     expect(turnstile.waiting).toBe(0)
+    expect(refusals).toEqual([])
   })
 })
 

@@ -1,5 +1,5 @@
 import { ProtocolError } from '@tidewire/protocol'
-import type { Observer } from '../core/ports/observer.ts'
+import type { Observer, Refusal } from '../core/ports/observer.ts'
 
 export interface TurnstileOptions {
   /** How many may wait. */
@@ -20,7 +20,11 @@ export interface Peer {
   off(event: 'close', listener: () => void): unknown
 }
 
+/** What the audit log is told of a peer that there is no room for. */
+export type From = Pick<Refusal, 'address' | 'transport'>
+
 interface Waiter {
+  from: From
   since: number
   let: () => void
   refuse: (error: ProtocolError) => void
@@ -83,37 +87,39 @@ export class Turnstile {
 
   /**
    * Resolves with true when it is the peer's turn, and with false when the peer has gone. Rejects with
-   * `too_many_connections` when too many wait, or the peer waited for too long.
+   * `too_many_connections` when too many wait, or the peer waited for too long, and with `unavailable` when the server goes
+   * away.
    */
-  enter(peer: Peer): Promise<boolean> {
+  enter(peer: Peer, from: From): Promise<boolean> {
     const free = this.#state === 'idle' && this.#spentMs < this.#budgetMs && this.waiting === 0
-    if (!free && this.#outside.size >= this.#maxWaiting) return Promise.reject(this.#full())
-    return this.#wait(peer, this.#outside)
+    if (!free && this.#outside.size >= this.#maxWaiting) return Promise.reject(this.#full(from))
+    return this.#wait(peer, from, this.#outside)
   }
 
   /** As `enter`, for one that was let in: there are never more of them than were let in. */
-  goOn(peer: Peer): Promise<boolean> {
-    return this.#wait(peer, this.#inside)
+  goOn(peer: Peer, from: From): Promise<boolean> {
+    return this.#wait(peer, from, this.#inside)
   }
 
   /** Sends away who waits, and who comes from now on. */
   close(): void {
     this.#state = 'closed'
     for (const line of [this.#inside, this.#outside]) {
-      for (const waiter of line) waiter.refuse(this.#full())
+      for (const waiter of line) waiter.refuse(this.#away())
       line.clear()
     }
   }
 
-  #wait(peer: Peer, line: Set<Waiter>): Promise<boolean> {
+  #wait(peer: Peer, from: From, line: Set<Waiter>): Promise<boolean> {
     if (peer.destroyed) return Promise.resolve(false)
-    if (this.#state === 'closed') return Promise.reject(this.#full())
+    if (this.#state === 'closed') return Promise.reject(this.#away())
     return new Promise((resolve, reject) => {
       const gone = (): void => {
         line.delete(waiter)
         resolve(false)
       }
       const waiter: Waiter = {
+        from,
         since: this.#now(),
         let: () => {
           peer.off('close', gone)
@@ -137,7 +143,7 @@ export class Turnstile {
     await Promise.resolve()
     for (let waiter = this.#next(); waiter !== undefined; waiter = this.#next()) {
       const began = this.#now()
-      if (began - waiter.since > MAX_WAIT_MS) waiter.refuse(this.#full())
+      if (began - waiter.since > MAX_WAIT_MS) waiter.refuse(this.#full(waiter.from))
       else waiter.let()
       // Whoever awaits it runs now, before what comes after this line.
       await Promise.resolve()
@@ -172,12 +178,23 @@ export class Turnstile {
     })
   }
 
-  #full(): ProtocolError {
-    this.#observer.refused({ reason: 'too_many_connections', action: 'connect' })
+  #full(from: From): ProtocolError {
+    this.#observer.refused({ reason: 'too_many_connections', action: 'connect', ...from })
     return new ProtocolError(
       'too_many_connections',
       'More connections come than the server can let in. Try again after a while.',
-      { retryAfterMs: RETRY_MIN_MS + Math.floor(this.#random() * RETRY_SPREAD_MS) },
+      { retryAfterMs: this.#retryAfterMs() },
     )
+  }
+
+  /** No refusal: the peer did nothing that it may not. */
+  #away(): ProtocolError {
+    return new ProtocolError('unavailable', 'The server goes away for a moment. Connect again.', {
+      retryAfterMs: this.#retryAfterMs(),
+    })
+  }
+
+  #retryAfterMs(): number {
+    return RETRY_MIN_MS + Math.floor(this.#random() * RETRY_SPREAD_MS)
   }
 }

@@ -10,12 +10,11 @@ import {
 } from '@tidewire/protocol'
 import { msgpackCodec } from '@tidewire/protocol/msgpack'
 import { protobufCodec } from '@tidewire/protocol/protobuf'
-import { type Server, type ServerOptions, WebSocket, WebSocketServer } from 'ws'
+import { type Server, type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Actor } from '../core/ports/actor.ts'
-import type { Batch, Encoding } from '../core/ports/batch.ts'
-import type { Connection } from '../core/ports/connection.ts'
+import type { Encoding } from '../core/ports/batch.ts'
 import type { Observer } from '../core/ports/observer.ts'
-import type { Service, SessionHandle } from '../core/ports/service.ts'
+import type { Service } from '../core/ports/service.ts'
 import type { Turnstile } from './turnstile.ts'
 import { tokenOf } from './bearer.ts'
 import type { Door } from './door.ts'
@@ -24,9 +23,11 @@ import { headersOf, manyHeaders, toProtocolError } from './http-errors.ts'
 import { splitTarget } from './request.ts'
 import { Gather } from './gather.ts'
 import { WaitingSockets } from './waiting-sockets.ts'
+import { WebSocketConnection } from './websocket-connection.ts'
 import { deflater, negotiated, withoutSmallWindows } from './websocket-deflate.ts'
 import { frames } from './websocket-frame.ts'
-import { Heartbeat, type Watched } from './websocket-heartbeat.ts'
+import { Heartbeat } from './websocket-heartbeat.ts'
+import { PeerSocket } from './websocket-peer.ts'
 
 export interface WebSocketOptions {
   door: Door
@@ -41,12 +42,8 @@ export interface WebSocketOptions {
 }
 
 const BEARER = 'bearer.'
-/** RFC 6455 §5.5.2, without data: the same bytes for all. */
-const PING = Buffer.of(0x89, 0)
 /** What a peer has for its part of the closing handshake: with the deadline of `auth`, nobody silent stays for ten seconds. */
 const GOODBYE_MS = 3_000
-/** Messages that may be on their way when we say goodbye, before the peer's own goodbye. */
-const IGNORED = 64
 
 /** What a codec is on this transport: frames of one codec are encoded once and shared by all its sessions. */
 interface Wire {
@@ -107,11 +104,12 @@ export class WebSocketTransport {
       const { address } = door.check(request, 'websocket')
       // RFC 6455 §4.2.1, item 2.
       if (request.headers.host === undefined) throw noHost()
+      const from = { address, transport: 'websocket' }
       service.admit(address, 'connection')
-      if (!(await turnstile.enter(socket))) return
+      if (!(await turnstile.enter(socket, from))) return
       const { turn } = turnstile
       const answer = await this.#authenticate(request, address)
-      if (turn !== turnstile.turn && !(await turnstile.goOn(socket))) return
+      if (turn !== turnstile.turn && !(await turnstile.goOn(socket, from))) return
       const offers = request.headers['sec-websocket-extensions']
       if (offers !== undefined) {
         request.headers['sec-websocket-extensions'] = withoutSmallWindows(offers)
@@ -185,156 +183,6 @@ export class WebSocketTransport {
   readonly #gone = (): void => {
     this.#open -= 1
     if (this.#open === 0) for (const resolve of this.#whenIdle.splice(0)) resolve()
-  }
-}
-
-interface Peer {
-  session: SessionHandle
-  codec: Codec
-  connection: WebSocketConnection
-  heartbeat: Heartbeat
-  gone: () => void
-}
-
-const TALK: ReadonlySet<string | symbol> = new Set(['message', 'ping', 'pong'])
-
-/**
- * Takes what `ws` tells of a connection where it is told: the same five listeners on every socket would be a twentieth of
- * the memory of each.
- */
-class PeerSocket extends WebSocket {
-  /** Undefined until it is served. */
-  peer: Peer | undefined
-  /** What it runs over. */
-  carrier: Duplex | undefined
-  #ignored = 0
-
-  override emit(event: string | symbol, ...args: unknown[]): boolean {
-    if (this.readyState === this.CLOSING && TALK.has(event)) return this.#ignore()
-    const { peer } = this
-    if (peer === undefined) return super.emit(event, ...args)
-    const { session, codec, connection, heartbeat, gone } = peer
-    switch (event) {
-      case 'message':
-        connection.heardAt = heartbeat.now
-        receive(session, codec, args[0] as Buffer, args[1] as boolean)
-        return true
-      case 'ping':
-      case 'pong':
-        connection.heardAt = heartbeat.now
-        return true
-      case 'error':
-        // ws answers broken frames with the right close code by itself; `close` follows.
-        heartbeat.forget(connection)
-        return true
-      case 'close':
-        heartbeat.forget(connection)
-        session.closed(args[0] as number)
-        gone()
-        return true
-      default:
-        return super.emit(event, ...args)
-    }
-  }
-
-  /** Something came behind our goodbye. Who goes on talking is not read any more: that would keep others waiting. */
-  #ignore(): true {
-    this.#ignored += 1
-    if (this.#ignored !== IGNORED || this.carrier === undefined) return true
-    this.carrier.removeAllListeners('data')
-    this.carrier.on('data', () => undefined)
-    // Its own goodbye is not read either.
-    this.carrier.end()
-    return true
-  }
-}
-
-function receive(session: SessionHandle, codec: Codec, data: Buffer, isBinary: boolean): void {
-  let envelope: Envelope
-  try {
-    if (codec.binary && !isBinary) {
-      throw new ProtocolError(
-        'bad_envelope',
-        `\`${codec.subprotocol}\` travels in binary messages.`,
-      )
-    }
-    envelope = codec.decode(isBinary ? data : data.toString())
-  } catch (error) {
-    // Codecs throw nothing else.
-    session.refuse(error as ProtocolError)
-    return
-  }
-  session.receive(envelope)
-}
-
-class WebSocketConnection implements Connection, Watched {
-  readonly transport = 'websocket'
-  readonly duplex = true
-  readonly address: string
-  heardAt = 0
-  readonly #ws: WebSocket
-  readonly #socket: Duplex
-  readonly #encoding: Encoding
-  readonly #gather: Gather
-
-  constructor(ws: WebSocket, socket: Duplex, encoding: Encoding, gather: Gather, address: string) {
-    this.address = address
-    this.#gather = gather
-    this.#ws = ws
-    this.#socket = socket
-    this.#encoding = encoding
-  }
-
-  send(batches: readonly Batch[]): void {
-    if (this.#ws.readyState !== this.#ws.OPEN) return
-    if (batches.length === 1) this.#socket.write(batches[0]!.bytes(this.#encoding))
-    else {
-      this.#gather.write(
-        this.#socket,
-        batches.map((batch) => batch.bytes(this.#encoding)),
-      )
-    }
-  }
-
-  get isPaused(): boolean {
-    return this.#ws.isPaused
-  }
-
-  buffered(): number {
-    return this.#socket.writableLength
-  }
-
-  onDrain(fn: () => void): void {
-    if (this.#socket.writableNeedDrain) this.#socket.once('drain', fn)
-    else setImmediate(fn)
-  }
-
-  ping(): void {
-    if (this.#ws.readyState === this.#ws.OPEN) this.#socket.write(PING)
-  }
-
-  terminate(): void {
-    this.#ws.terminate()
-  }
-
-  pause(): void {
-    this.#ws.pause()
-  }
-
-  resume(): void {
-    this.#ws.resume()
-  }
-
-  close(code: number, reason: string): void {
-    // The peer's close frame has to be read.
-    if (this.#ws.isPaused) this.#ws.resume()
-    this.#ws.close(code, reason)
-    if (this.#socket.writableLength === 0) return
-    // A peer that does not read never answers the close frame: what waits for it is let go.
-    const letGo = (): void => {
-      if (this.#socket.writableLength > 0) this.#ws.terminate()
-    }
-    setTimeout(letGo, 1_000).unref()
   }
 }
 

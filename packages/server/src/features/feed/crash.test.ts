@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, it, onTestFinished } from 'vitest'
 import { type Child, runModule } from '../../testing/child.ts'
-import { Feeds } from '../../../contract/feeds.ts'
+import { Feeds, type Page } from '../../../contract/feeds.ts'
 
 const FOLLOWERS = 600
 const LIVES = 4
@@ -89,6 +89,30 @@ it('what a killed server had acknowledged reaches every follower, once', async (
     expect.arrayContaining(acknowledged.map((object) => `ada painted ${object}`)),
   )
 }, 90_000)
+
+it('what was acknowledged is not forgotten because much was said since', async () => {
+  const data = dataDirectory()
+  const before = await Feeds.start({}, { data })
+  await before.follow('bob', 'ada')
+  for (const n of range(520)) await before.say('ada', 'painted', `boat:${n}`)
+  await expect.poll(async () => (await before.log('bob')).at(-1)).toBe('ada painted boat:519')
+  await before.close()
+  // As if the server had died when the log had it, and nothing else.
+  const database = new DatabaseSync(join(data, 'store.db'), { timeout: 5_000 })
+  database.exec('UPDATE feed_activities SET state = 0 WHERE seq = 1')
+  database.exec('DELETE FROM feed_entries WHERE seq = 1')
+  database.close()
+  const feeds = await Feeds.start({}, { data })
+  onTestFinished(() => feeds.close())
+  const told: string[] = []
+  for (let next: string | null = ''; next !== null;) {
+    const page: Page = await feeds.page('bob', `?limit=100${next && `&before=${next}`}`)
+    told.push(...page.entries.map(({ object }) => object ?? ''))
+    next = page.next
+  }
+  expect(told.at(-1)).toBe('boat:0')
+  expect(told).toHaveLength(520)
+}, 60_000)
 
 it('what was out when the server died, and not yet written down, does not go out again', async () => {
   const data = dataDirectory()

@@ -14,12 +14,15 @@ const SWEEP_MS = 30_000
 /** After this long without a word of the log, it is asked. */
 const OVERDUE_MS = 60_000
 const SWEPT_AT_ONCE = 100
-/** Publications of a channel that are looked through for one that may be there. */
+/** Publications of a channel that are looked through at once for one that may be there. */
 const LOOK_BACK = 500
 /** Users who are asked about in one statement. */
 const ONLINE_AT_ONCE = 500
 /** A feed is pruned when its channel has so many more. */
 const PRUNE_EVERY = 100
+
+/** What a look into a channel found; `unknown`: not among those above `before`, and there are others. */
+type Look = { found: true | false } | { found: 'unknown'; before: number }
 
 type Confirmed = Parameters<Journal['confirm']>[0][number]
 
@@ -50,6 +53,8 @@ export class FanOut {
   /** Whether what is undelivered may be out already. */
   #unsure = true
   readonly #rounds: ReturnType<Server['rounds']>
+  /** Where to go on in the channels of what was not found yet, by id. */
+  #looked = new Map<string, number>()
   #closed = false
   #cancelSweep: () => void = () => undefined
 
@@ -77,7 +82,7 @@ export class FanOut {
     })
     for (;;) {
       const swept = await this.#sweep(Number.MAX_SAFE_INTEGER)
-      if (swept < SWEPT_AT_ONCE) break
+      if (swept < SWEPT_AT_ONCE && this.#looked.size === 0) break
     }
     this.#server.subscribe('feed:*', (publication) => this.#hear(publication))
     this.#sweepLater()
@@ -158,7 +163,9 @@ export class FanOut {
     if (activity === undefined || this.#out.has(n)) return
     const channel = `feed:${user}`
     const { id, actor } = activity
-    if (this.#unsure && (await this.#holds(channel, id))) return void this.#out.add(n)
+    if (this.#unsure && (await this.#look(channel, id)).found === true) {
+      return void this.#out.add(n)
+    }
     const key = `${channel} ${id}`
     this.#copies.add(key)
     try {
@@ -195,11 +202,16 @@ export class FanOut {
   async #sweep(before: number): Promise<number> {
     const intended = await this.#journal.intended(before, SWEPT_AT_ONCE)
     const published: Confirmed[] = []
+    const looked = new Map<string, number>()
     for (const said of intended) {
       const { id, actor } = said.activity
-      if (await this.#holds(`feed:${actor}`, id)) published.push(said)
+      const look = await this.#look(`feed:${actor}`, id, this.#looked.get(id))
+      // Nobody may forget what may have been acknowledged: the next sweep goes on with it.
+      if (look.found === 'unknown') looked.set(id, look.before)
+      else if (look.found) published.push(said)
       else await this.#journal.forget(id)
     }
+    this.#looked = looked
     if (published.length > 0) await this.#journal.confirm(published)
     return intended.length
   }
@@ -214,16 +226,16 @@ export class FanOut {
     })
   }
 
-  async #holds(channel: string, id: string): Promise<boolean> {
-    let before = Number.MAX_SAFE_INTEGER
+  async #look(channel: string, id: string, from = Number.MAX_SAFE_INTEGER): Promise<Look> {
+    let before = from
     for (let looked = 0; looked < LOOK_BACK;) {
       const { publications, more } = await this.#server.history(channel, { before, limit: 100 })
-      if (publications.some(({ payload }) => payload['id'] === id)) return true
+      if (publications.some(({ payload }) => payload['id'] === id)) return { found: true }
       before = publications[0]?.metadata.offset ?? 0
-      if (!more) return false
+      if (!more) return { found: false }
       looked += publications.length
     }
-    return false
+    return { found: 'unknown', before }
   }
 }
 

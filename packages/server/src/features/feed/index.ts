@@ -16,6 +16,16 @@ export interface FeedOptions {
   maxFollowing?: number
 }
 
+/** What it brings where the configuration has none of that name. */
+export const FEED_NAMESPACES = {
+  feed: {
+    durability: 'durable',
+    publish: 'owner',
+    subscribe: 'owner',
+    retention: { max_entries: KEPT },
+  },
+} as const
+
 /** Feeds: what those whom one follows did, on `feed:<user>` and at `/v1/feeds/{user}`. For one server. */
 export function feed({ threshold = 1_000, maxFollowing = 5_000 }: FeedOptions = {}): Feature {
   let fanOut: FanOut | undefined
@@ -23,7 +33,7 @@ export function feed({ threshold = 1_000, maxFollowing = 5_000 }: FeedOptions = 
     name: 'feed',
     async setup(server) {
       if (fanOut !== undefined) throw new Error('Make feed() anew for each server.')
-      addNamespace(server)
+      if (!server.hasNamespace('feed')) server.namespace('feed', FEED_NAMESPACES.feed)
       const database = await server.tables<FeedTables>('feed', MIGRATIONS)
       const graph = new Graph(database, maxFollowing)
       const journal = new Journal(database, threshold, () => server.newId())
@@ -36,16 +46,6 @@ export function feed({ threshold = 1_000, maxFollowing = 5_000 }: FeedOptions = 
     start: () => fanOut?.start(),
     close: () => fanOut?.close(),
   }
-}
-
-function addNamespace(server: Server): void {
-  if (server.hasNamespace('feed')) return
-  server.namespace('feed', {
-    durability: 'durable',
-    publish: 'owner',
-    subscribe: 'owner',
-    retention: { max_entries: KEPT },
-  })
 }
 
 /** Gives an activity its place in the order of all, before the log has it. */

@@ -5,7 +5,7 @@ import { ABOUT } from './about.ts'
 import type { FanOut } from './fan-out.ts'
 import type { Graph } from './graph.ts'
 import type { Reader } from './reader.ts'
-import { check, FollowBody, PageQuery, user as userId, UsersQuery } from './schemas.ts'
+import { check, Follow, PageQuery, user as userId, UsersQuery } from './schemas.ts'
 
 export interface Parts {
   graph: Graph
@@ -19,7 +19,7 @@ const NO_STORE = { headers: { 'Cache-Control': 'no-store' } }
 export function addCommands(server: Server, { graph }: Parts): void {
   const command = (type: 'follow' | 'unfollow') =>
     server.command(type, async ({ payload, user, client }: CommandRequest) => {
-      const { user: other } = check(FollowBody, payload)
+      const { user: other } = check(Follow, payload)
       if (user === undefined) throw authenticate()
       if (!(await client.permits('publish', `feed:${user}`))) throw notYours()
       await graph[type](user, other)

@@ -7,7 +7,7 @@ export const user = z.string().regex(/^[A-Za-z0-9_.@-]{1,128}$/, 'is not the id 
 const reference = z.string().min(1).max(256)
 
 /** What one says that one did. */
-export const ActivityInput = z.strictObject({
+export const ActivityInput = z.object({
   verb: z.string().regex(/^[a-z][a-z0-9_.:-]{0,63}$/, 'is not a verb such as `liked`'),
   /** To what, such as `photo:7`: the same deed to the same object is told once, with all who did it. */
   object: reference.optional(),
@@ -18,7 +18,8 @@ export const ActivityInput = z.strictObject({
 
 export type ActivityInput = z.output<typeof ActivityInput>
 
-export const FollowBody = z.strictObject({ user })
+/** What a `follow` says. */
+export const Follow = z.object({ user })
 
 export const PageQuery = z.strictObject({
   before: z

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { RouteAbout } from '../../handlers.ts'
-import { presenceQuery, statusUsers } from './schemas.ts'
+import { presenceQuery, statusBody } from './schemas.ts'
 
 // What /openapi.json says about the routes of presence.
 
@@ -27,7 +27,7 @@ export const ABOUT = {
   },
   status: {
     summary: 'Who is online, and when the others were',
-    body: statusUsers,
+    body: statusBody,
     answers: {
       200: z.object({
         users: z.record(

@@ -13,7 +13,8 @@ const MAX_BYTES = 64 * 1024 * 1024
 /** That are told in one turn of the event loop, so that other channels do not wait for a crowd. */
 const CLIENTS_A_TURN = 50
 
-interface Room {
+/** A channel with those who are told of it. */
+interface Watched {
   readonly channel: string
   readonly watchers: Set<Client>
   readonly changes: Changes
@@ -31,7 +32,7 @@ interface Room {
 export class Pushes {
   readonly #server: Server
   readonly #roster: Roster
-  readonly #rooms = new Map<string, Room>()
+  readonly #byChannel = new Map<string, Watched>()
 
   constructor(server: Server, roster: Roster) {
     this.#server = server
@@ -40,96 +41,96 @@ export class Pushes {
 
   /** The channels with those who are told of them. */
   get watched(): [channel: string, client: Client][] {
-    return [...this.#rooms.values()].flatMap(({ channel, watchers }) =>
+    return [...this.#byChannel.values()].flatMap(({ channel, watchers }) =>
       [...watchers].map((client): [string, Client] => [channel, client]),
     )
   }
 
   /** Idempotent. */
   watch(channel: string, client: Client): void {
-    let room = this.#rooms.get(channel)
-    if (room === undefined) {
+    let watched = this.#byChannel.get(channel)
+    if (watched === undefined) {
       const [watchers, changes] = [new Set<Client>(), new Changes()]
-      room = { channel, watchers, changes, nextAt: 0, scheduled: false, cancel: undefined }
-      this.#rooms.set(channel, room)
+      watched = { channel, watchers, changes, nextAt: 0, scheduled: false, cancel: undefined }
+      this.#byChannel.set(channel, watched)
     }
-    room.watchers.add(client)
+    watched.watchers.add(client)
   }
 
   /** Idempotent. */
   unwatch(channel: string, client: Client): void {
-    const room = this.#rooms.get(channel)
-    if (!room?.watchers.delete(client) || room.watchers.size > 0) return
-    room.cancel?.()
-    this.#rooms.delete(channel)
+    const watched = this.#byChannel.get(channel)
+    if (!watched?.watchers.delete(client) || watched.watchers.size > 0) return
+    watched.cancel?.()
+    this.#byChannel.delete(channel)
   }
 
   /** `before`: what the member's data was. */
   changed(channel: string, user: string, before: JsonObject | undefined): void {
-    const room = this.#rooms.get(channel)
-    if (room === undefined) return
-    room.changes.note(user, before, this.#server.clock.now())
-    if (!room.scheduled) this.#schedule(room)
+    const watched = this.#byChannel.get(channel)
+    if (watched === undefined) return
+    watched.changes.note(user, before, this.#server.clock.now())
+    if (!watched.scheduled) this.#schedule(watched)
   }
 
   /** Somebody is given the members as they are now. */
   listed(channel: string): void {
-    this.#rooms.get(channel)?.changes.listed()
+    this.#byChannel.get(channel)?.changes.listed()
   }
 
   close(): void {
-    for (const { cancel } of this.#rooms.values()) cancel?.()
-    this.#rooms.clear()
+    for (const { cancel } of this.#byChannel.values()) cancel?.()
+    this.#byChannel.clear()
   }
 
-  #schedule(room: Room): void {
+  #schedule(watched: Watched): void {
     const { clock } = this.#server
-    const wait = room.nextAt - clock.steady()
-    const flush = (): void => this.#flush(room)
-    room.scheduled = true
-    if (wait > 0) room.cancel = clock.after(wait, flush)
+    const wait = watched.nextAt - clock.steady()
+    const flush = (): void => this.#flush(watched)
+    watched.scheduled = true
+    if (wait > 0) watched.cancel = clock.after(wait, flush)
     else clock.endOfTurn(flush)
   }
 
-  #flush(room: Room): void {
-    const { channel, watchers, changes } = room
-    if (this.#rooms.get(channel) !== room) return
+  #flush(watched: Watched): void {
+    const { channel, watchers, changes } = watched
+    if (this.#byChannel.get(channel) !== watched) return
     const clients = [...watchers]
     const maxBytes = Math.min(MAX_BYTES_A_CLIENT, MAX_BYTES / clients.length)
     const taken = changes.take(maxBytes, (user) => this.#roster.member(channel, user))
     const count = this.#roster.count(channel)
-    room.nextAt = this.#server.clock.steady() + FLUSH_MS + clients.length * FLUSH_MS_A_CLIENT
+    watched.nextAt = this.#server.clock.steady() + FLUSH_MS + clients.length * FLUSH_MS_A_CLIENT
     const frames = taken.map(({ at, ...change }) => ({
       type: 'presence_update',
       payload: { channel, ...change, at: new Date(at).toISOString(), count },
     }))
-    if (frames.length > 0) this.#send(room, { clients, frames })
-    else this.#flushed(room)
+    if (frames.length > 0) this.#send(watched, { clients, frames })
+    else this.#flushed(watched)
   }
 
   /** Tells some in each turn. */
   #send(
-    room: Room,
+    watched: Watched,
     push: { clients: readonly Client[]; frames: readonly Frame[] },
     from = 0,
   ): void {
     const { clients, frames } = push
-    if (this.#rooms.get(room.channel) !== room) return
+    if (this.#byChannel.get(watched.channel) !== watched) return
     const end = from + CLIENTS_A_TURN
     // Who watches no more may have lost the right to.
-    const some = clients.slice(from, end).filter((client) => room.watchers.has(client))
+    const some = clients.slice(from, end).filter((client) => watched.watchers.has(client))
     try {
       this.#server.send(some, frames)
     } catch (error) {
       this.#server.failed('presence', error)
     }
-    if (end >= clients.length) return this.#flushed(room)
-    this.#server.clock.endOfTurn(() => this.#send(room, push, end))
+    if (end >= clients.length) return this.#flushed(watched)
+    this.#server.clock.endOfTurn(() => this.#send(watched, push, end))
   }
 
   /** What changed meanwhile leaves after this, so that everybody is told in the order in which it happened. */
-  #flushed(room: Room): void {
-    room.scheduled = false
-    if (room.changes.size > 0) this.#schedule(room)
+  #flushed(watched: Watched): void {
+    watched.scheduled = false
+    if (watched.changes.size > 0) this.#schedule(watched)
   }
 }

@@ -46,7 +46,8 @@ interface Entry {
   text: string
 }
 
-interface Room {
+/** Who is in a channel. */
+interface Present {
   readonly entries: Map<string, Entry>
   readonly order: SortedIds
 }
@@ -57,7 +58,7 @@ interface Room {
  */
 export class Roster {
   readonly #options: RosterOptions
-  readonly #rooms = new Map<string, Room>()
+  readonly #byChannel = new Map<string, Present>()
   readonly #channels = new Map<Key, Set<string>>()
   readonly #grace: Delay<Entry>
 
@@ -71,7 +72,7 @@ export class Roster {
    * that is in too many channels, and `unavailable` for a channel that is full.
    */
   enter(channel: string, user: string, client: Key, data: JsonObject | undefined): void {
-    const known = this.#rooms.get(channel)?.entries.get(user)
+    const known = this.#byChannel.get(channel)?.entries.get(user)
     this.#join(client, channel, known === undefined)
     if (known === undefined) return this.#add(channel, user, client, data ?? {})
     known.clients.add(client)
@@ -105,12 +106,12 @@ export class Roster {
   }
 
   member(channel: string, user: string): Member | undefined {
-    const entry = this.#rooms.get(channel)?.entries.get(user)
+    const entry = this.#byChannel.get(channel)?.entries.get(user)
     return entry && memberOf(entry)
   }
 
   count(channel: string): number {
-    return this.#rooms.get(channel)?.entries.size ?? 0
+    return this.#byChannel.get(channel)?.entries.size ?? 0
   }
 
   /** Members by the order of their users, behind `after`: `limit` at most, and no more than `maxBytes` of them. */
@@ -118,18 +119,18 @@ export class Roster {
     channel: string,
     { after, limit, maxBytes }: { after?: string | undefined; limit: number; maxBytes: number },
   ): MembersPage {
-    const room = this.#rooms.get(channel)
-    if (room === undefined) return { members: [], count: 0, more: false }
-    const users = room.order.page(after, limit + 1)
+    const present = this.#byChannel.get(channel)
+    if (present === undefined) return { members: [], count: 0, more: false }
+    const users = present.order.page(after, limit + 1)
     const members: Member[] = []
     let bytes = 0
     for (const user of users.slice(0, limit)) {
-      const member = memberOf(room.entries.get(user)!)
+      const member = memberOf(present.entries.get(user)!)
       bytes += member.size
       if (bytes > maxBytes && members.length > 0) break
       members.push(member)
     }
-    return { members, count: room.entries.size, more: users.length > members.length }
+    return { members, count: present.entries.size, more: users.length > members.length }
   }
 
   /** Nobody leaves any more. */
@@ -138,16 +139,16 @@ export class Roster {
   }
 
   #add(channel: string, user: string, client: Key, data: JsonObject): void {
-    let room = this.#rooms.get(channel)
-    if (room === undefined) {
-      room = { entries: new Map(), order: new SortedIds() }
-      this.#rooms.set(channel, room)
+    let present = this.#byChannel.get(channel)
+    if (present === undefined) {
+      present = { entries: new Map(), order: new SortedIds() }
+      this.#byChannel.set(channel, present)
     }
     const clients = new Set([client])
     const since = this.#options.clock.now()
     const text = JSON.stringify(data)
-    room.entries.set(user, { channel, user, since, clients, data, text })
-    room.order.add(user)
+    present.entries.set(user, { channel, user, since, clients, data, text })
+    present.order.add(user)
     this.#options.onChange(channel, user, undefined)
   }
 
@@ -162,15 +163,15 @@ export class Roster {
 
   #remove(entry: Entry): void {
     const { channel, user, data } = entry
-    const room = this.#rooms.get(channel)!
-    room.entries.delete(user)
-    room.order.delete(user)
-    if (room.entries.size === 0) this.#rooms.delete(channel)
+    const present = this.#byChannel.get(channel)!
+    present.entries.delete(user)
+    present.order.delete(user)
+    if (present.entries.size === 0) this.#byChannel.delete(channel)
     this.#options.onChange(channel, user, data)
   }
 
   #entryOf(channel: string, user: string, client: Key): Entry | undefined {
-    const entry = this.#rooms.get(channel)?.entries.get(user)
+    const entry = this.#byChannel.get(channel)?.entries.get(user)
     return entry?.clients.has(client) ? entry : undefined
   }
 

@@ -13,15 +13,17 @@ const data = z.custom<JsonObject>(
 )
 const users = z.array(user).max(MAX_USERS)
 
-export const presenceEnter = z.strictObject({ channel, data: data.optional() })
-export const presenceUpdate = z.strictObject({ channel, data })
-export const presenceLeave = z.strictObject({ channel, data: data.optional() })
-export const presenceGet = z.strictObject({
+export const presenceEnter = z.object({ channel, data: data.optional() })
+export const presenceUpdate = z.object({ channel, data })
+export const presenceLeave = z.object({ channel, data: data.optional() })
+export const presenceGet = z.object({
   channel,
   after: user.optional(),
   limit: z.int().min(0).max(MAX_LIMIT).optional(),
 })
-export const statusUsers = z.strictObject({ users })
+export const statusUsers = z.object({ users })
+/** The same as the body of a request. */
+export const statusBody = z.strictObject({ users })
 
 /** A query, whose numbers are texts. */
 export const presenceQuery = z.strictObject({

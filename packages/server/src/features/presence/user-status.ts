@@ -5,7 +5,7 @@ import type { Server } from '../../server.ts'
 import { ABOUT } from './about.ts'
 import { Delay } from './delay.ts'
 import { LastSeen } from './last-seen.ts'
-import { check, checkPayload, statusUsers } from './schemas.ts'
+import { check, checkPayload, statusBody, statusUsers } from './schemas.ts'
 
 export interface UserStatusOptions {
   graceMs: number
@@ -47,7 +47,7 @@ export class UserStatus {
     server.command('status_watch', (request) => status.#watch(request))
     const post: RouteHandler = async ({ request, actor }) => {
       const body = await request.json().catch(() => undefined)
-      const { users } = check('The body', statusUsers, body)
+      const { users } = check('The body', statusBody, body)
       const granted = users.every((user) => tokenGrants(actor, 'presence', `user:${user}`))
       if (!granted || (actor.kind !== 'server' && actor.user === undefined)) throw forbidden()
       const seen = actor.kind === 'server' ? users : await status.#seenBy(actor.user, users)

@@ -1,0 +1,65 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Actor } from '../core/ports/actor.ts'
+import type { Clock } from '../core/ports/clock.ts'
+import type { Connection } from '../core/ports/connection.ts'
+import type { Observer } from '../core/ports/observer.ts'
+import type { Service, SessionHandle } from '../core/ports/service.ts'
+import { tokenOf } from './bearer.ts'
+import { answerError, toProtocolError } from './http-errors.ts'
+import type { JsonTexts } from './json-texts.ts'
+import { splitTarget } from './request.ts'
+import type { Turnstile } from './turnstile.ts'
+
+/** What the transports of streams share. */
+export interface StreamOptions {
+  service: Service
+  turnstile: Turnstile
+  observer: Observer
+  clock: Clock
+  texts: JsonTexts
+}
+
+export interface StreamConnection extends Connection {
+  /** Asks the session for what the request named. */
+  start(session: SessionHandle): void
+  /** The response was closed, by whomever. */
+  gone(): void
+}
+
+/** A request whose answer is a session. */
+export interface StreamOpening {
+  request: IncomingMessage
+  response: ServerResponse
+  address: string
+  transport: 'sse' | 'poll'
+  /** What the session is told when the response was closed. */
+  closeCode: number
+  /** Reads the request before it waits; what it returns makes the connection. Throws `ProtocolError`. */
+  prepare: (query: URLSearchParams) => (actor: Actor) => StreamConnection
+}
+
+/** Lets a client in and opens its session, which ends with the response. Never rejects. */
+export async function openStream(
+  { service, turnstile, observer }: StreamOptions,
+  { request, response, address, transport, closeCode, prepare }: StreamOpening,
+): Promise<void> {
+  try {
+    const from = { address, transport }
+    service.admit(address, 'connection')
+    const { query } = splitTarget(request.url ?? '')
+    const connect = prepare(query)
+    const token = tokenOf(request.headers.authorization, query)
+    if (!(await turnstile.enter(response, from))) return
+    const actor = await service.authenticate(token, address)
+    if (!(await turnstile.goOn(response, from))) return
+    const connection = connect(actor)
+    const session = service.open(connection, actor)
+    response.on('close', () => {
+      connection.gone()
+      session.closed(closeCode)
+    })
+    connection.start(session)
+  } catch (error) {
+    answerError(response, toProtocolError(error, observer, transport))
+  }
+}

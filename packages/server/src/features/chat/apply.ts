@@ -11,15 +11,16 @@ const ROWS = [64, 16, 4, 1]
 /**
  * Enters publications of one channel, which follow what was entered before, into the tables. What clients do with the same
  * publications must come to the same: the first message with an id counts; an edit counts when its user is the message's,
- * and when nothing deleted it before; what is deleted stays deleted.
+ * and when nothing deleted it before; what is deleted stays deleted. True when some of the log may be to rewrite.
  */
 export async function apply(
   database: ChatDatabase,
   channel: number,
   publications: readonly Publication[],
   notices: NoticeTerms | undefined,
-): Promise<void> {
+): Promise<boolean> {
   let messages: Publication[] = []
+  let isRewritten = false
   for (const publication of publications) {
     if (publication.type === 'message') {
       messages.push(publication)
@@ -30,8 +31,10 @@ export async function apply(
     await addMessages(database, channel, messages, notices)
     messages = []
     await event(database, channel, publication)
+    isRewritten = true
   }
-  await addMessages(database, channel, messages, notices)
+  const repeats = await addMessages(database, channel, messages, notices)
+  return isRewritten || repeats
 }
 
 /** Of which messages inboxes are to be told. */
@@ -55,12 +58,13 @@ const EVENTS: Readonly<Record<string, Enter>> = Object.assign(
   { message_edit: edit, message_delete: remove, reaction: react },
 )
 
+/** True when some of them came under the id of an earlier one. */
 async function addMessages(
   database: ChatDatabase,
   channel: number,
   messages: readonly Publication[],
   notices: NoticeTerms | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const rows = messages.map(({ payload, metadata }) => {
     const deleted = payload['deleted'] === true
     const content = typeof payload['content'] === 'string' ? payload['content'] : ''
@@ -75,15 +79,19 @@ async function addMessages(
       deleted: deleted ? 1 : 0,
     }
   })
+  let inserted = 0n
   for (let from = 0; from < rows.length;) {
     const size = ROWS.find((size) => size <= rows.length - from)!
-    await database
+    const { numInsertedOrUpdatedRows = 0n } = await database
       .insertInto('chat_messages')
       .values(rows.slice(from, from + size))
       .onConflict((conflict) => conflict.doNothing())
-      .execute()
+      .executeTakeFirstOrThrow()
+    inserted += numInsertedOrUpdatedRows
     from += size
   }
+  const repeats = inserted < rows.length
+  if (repeats) await takeBackRepeats(database, channel, rows)
   await addMentions(
     database,
     channel,
@@ -93,6 +101,22 @@ async function addMessages(
   )
   await addAttachments(database, channel, messages)
   if (notices !== undefined) await addNotices(database, channel, messages, notices)
+  return repeats
+}
+
+/** Nobody could delete them, and clients show the first one: what they say is to go from the log. */
+async function takeBackRepeats(
+  database: ChatDatabase,
+  channel: number,
+  rows: readonly { offset: number; message_id: string }[],
+): Promise<void> {
+  const ids = JSON.stringify(rows.map(({ offset, message_id }) => [offset, message_id]))
+  await sql`
+    INSERT OR REPLACE INTO chat_pending (channel, offset)
+    SELECT first.channel, json_each.value ->> 0
+    FROM json_each(${ids}) CROSS JOIN chat_messages AS first
+    WHERE first.channel = ${channel} AND first.message_id = json_each.value ->> 1
+    AND first.offset < json_each.value ->> 0`.execute(database)
 }
 
 async function addAttachments(
@@ -167,6 +191,7 @@ async function edit(
     RETURNING offset`.execute(database)
   const edited = rows[0]?.offset
   if (edited === undefined) return forgetLateEdit(database, channel, message_id, offset!)
+  await forgetEarlierEdits(database, { channel, message: edited, offset: offset! })
   await database
     .deleteFrom('chat_mentions')
     .where('channel', '=', channel)
@@ -175,6 +200,18 @@ async function edit(
   const mentions = mentionsOf(payload, metadata.user).map((user) => [edited, user] as const)
   await addMentions(database, channel, mentions)
   await sql`INSERT OR REPLACE INTO chat_pending VALUES (${channel}, ${edited})`.execute(database)
+}
+
+/** The message says something else now: what they said is to go as well. */
+async function forgetEarlierEdits(
+  database: ChatDatabase,
+  { channel, message, offset }: { channel: number; message: number; offset: number },
+): Promise<void> {
+  const { rows } = await sql<{ offset: number }>`
+    DELETE FROM chat_edits WHERE channel = ${channel} AND message = ${message} AND offset < ${offset}
+    RETURNING offset`.execute(database)
+  const values = rows.map(({ offset }) => ({ channel, offset }))
+  if (values.length > 0) await database.replaceInto('chat_pending').values(values).execute()
 }
 
 /** It was on its way when its message was deleted: its text is to go as well. */
@@ -193,16 +230,17 @@ async function forgetLateEdit(
 async function remove(
   database: ChatDatabase,
   channel: number,
-  { payload }: Publication,
+  { payload, metadata }: Publication,
 ): Promise<void> {
   const { message_id } = payload
   if (typeof message_id !== 'string') return
   await database
     .updateTable('chat_messages')
-    .set({ deleted: 1, content: null, words: '' })
+    .set({ deleted: 1, content: null, words: '', deletion: metadata.offset! })
     .where('channel', '=', channel)
     .where('message_id', '=', message_id)
-    .where('deleted', '=', 0)
+    // A log that is read anew brings it deleted already.
+    .where('deletion', 'is', null)
     .execute()
 }
 

@@ -3,6 +3,7 @@ import type { Server } from '../../server.ts'
 import { DIRECT, ROOMS } from './channels.ts'
 import { Membership } from './membership.ts'
 import { Notices } from './notices.ts'
+import { OnTheWay } from './on-the-way.ts'
 import { Projection } from './projection.ts'
 import { Publishing } from './publishing.ts'
 import { Receipts } from './receipts.ts'
@@ -34,9 +35,10 @@ export function chat({ typingMs = 5_000 }: ChatOptions = {}): Feature {
       projection = new Projection(server, database, notices)
       const talks = new Talks(database)
       const rooms = new Rooms(server, database)
-      const membership = new Membership({ server, projection, talks })
+      const membership = new Membership({ server, projection, talks, rooms })
       const receipts = new Receipts({ server, projection, talks, membership })
-      const publishing = new Publishing({ server, projection, talks, rooms })
+      const onTheWay = new OnTheWay(server.clock)
+      const publishing = new Publishing({ server, projection, talks, rooms, onTheWay })
       const typing = new TypingIndicators(server, typingMs)
       server.guard(ROOMS, rooms.guard)
       server.guard(DIRECT, rooms.guardDirect)
@@ -49,11 +51,18 @@ export function chat({ typingMs = 5_000 }: ChatOptions = {}): Feature {
       server.command('unread_get', receipts.unreadGet)
       new RoomRoutes({ server, projection, talks, rooms, membership, receipts }).add()
       for (const namespace of [ROOMS, DIRECT]) {
-        ends.push(server.subscribe(`${namespace}:*`, (publication) => typing.said(publication)))
+        ends.push(
+          server.subscribe(`${namespace}:*`, (publication) => {
+            typing.said(publication)
+            const { channel, message_id } = publication.metadata
+            if (publication.type === 'message') onTheWay.over(channel, message_id)
+          }),
+        )
       }
       ends.push(membership.watch())
       ends.push(server.watchMembers(ROOMS, (change) => typing.left(change)))
       ends.push(() => typing.close())
+      ends.push(() => onTheWay.close())
       stopNotices = () => notices.close()
     },
     start() {
@@ -67,14 +76,15 @@ export function chat({ typingMs = 5_000 }: ChatOptions = {}): Feature {
   }
 }
 
+/** What it brings where the configuration has none of that name. */
+export const CHAT_NAMESPACES = {
+  [ROOMS]: { durability: 'durable', publish: 'user', subscribe: 'user' },
+  [DIRECT]: { durability: 'durable', publish: 'owner', subscribe: 'owner' },
+} as const
+
 function addNamespaces(server: Server): void {
-  if (!server.hasNamespace(ROOMS)) {
-    server.namespace(ROOMS, { durability: 'durable', publish: 'user', subscribe: 'user' })
-  }
-  if (!server.hasNamespace(DIRECT)) {
-    server.namespace(DIRECT, { durability: 'durable', publish: 'owner', subscribe: 'owner' })
-  }
-  for (const namespace of [ROOMS, DIRECT]) {
+  for (const [namespace, policy] of Object.entries(CHAT_NAMESPACES)) {
+    if (!server.hasNamespace(namespace)) server.namespace(namespace, policy)
     if (server.policyOf(namespace)?.durability !== 'none') continue
     throw new Error(
       `Chat needs a log: give \`namespaces.${namespace}.durability\` memory or durable.`,

@@ -4,6 +4,7 @@ import type { Client } from '../../client.ts'
 import type { Server } from '../../server.ts'
 import { channelOf, roomOf, ROOMS } from './channels.ts'
 import type { Projection } from './projection.ts'
+import type { Rooms } from './rooms.ts'
 import { join, leave, parsePayload } from './schemas.ts'
 import type { Reader, Talks } from './talks.ts'
 
@@ -22,6 +23,7 @@ export interface MembershipParts {
   server: Server
   projection: Projection
   talks: Talks
+  rooms: Rooms
 }
 
 /** Who is in which room: who comes and goes is told to who listens, and who comes is told who is there. */
@@ -29,15 +31,17 @@ export class Membership {
   readonly #server: Server
   readonly #projection: Projection
   readonly #talks: Talks
+  readonly #rooms: Rooms
   /** By channel: those that are being told. */
   readonly #told = new Map<string, Set<Change[]>>()
   /** By channel and user: the client that makes its user a member just now, or none. */
   readonly #actors = new Map<string, Client>()
 
-  constructor({ server, projection, talks }: MembershipParts) {
+  constructor({ server, projection, talks, rooms }: MembershipParts) {
     this.#server = server
     this.#projection = projection
     this.#talks = talks
+    this.#rooms = rooms
   }
 
   /** From now on, until the result is called. */
@@ -49,8 +53,10 @@ export class Membership {
     const { room, since } = parsePayload(join, 'join_room', payload)
     const user = userOf(client)
     const channel = channelOf(room)
-    if (!(await client.permits('subscribe', channel))) throw notAllowed(room)
-    await this.add(room, user, { by: client })
+    await this.#rooms.entering(channel, async () => {
+      if (!(await client.permits('subscribe', channel))) throw notAllowed(room)
+      await this.add(room, user, { by: client })
+    })
     await this.#enter(client, room, { user, since, message_id })
     return undefined
   }
@@ -58,6 +64,7 @@ export class Membership {
   readonly leave = async ({ payload, client }: CommandRequest) => {
     const { room } = parsePayload(leave, 'leave_room', payload)
     const user = userOf(client)
+    if (!client.grants('subscribe', channelOf(room))) throw notAllowed(room)
     client.unsubscribe(channelOf(room))
     await this.remove(room, user, { by: client })
     return { type: 'room_left', payload: { room } }

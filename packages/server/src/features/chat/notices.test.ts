@@ -102,3 +102,28 @@ it('a mention with names that are longer than a title reaches the inbox, with le
   const title = `${user} mentioned you in #${room}`.slice(0, 200)
   await expect.poll(inbox).toMatchObject([{ title, body: 'hi @bob' }])
 })
+
+it('nobody fills the inbox of another: what is more than twenty in a minute is unread, and told to nobody', async () => {
+  const chat = await ChatServer.start({ features: ['chat', 'notifications'] })
+  const [cleo, eve] = await chat.room('general', 'cleo', 'eve')
+  const order = { users: ['bob'], kind: 'order', title: 'An order' }
+  expect((await chat.http(undefined, 'POST', '/v1/notifications', order)).status).toBe(201)
+  const inbox = async (): Promise<unknown[]> => {
+    const { body } = await chat.http('bob', 'GET', '/v1/notifications?limit=100')
+    return (body['notifications'] as { title: string }[]).map(({ title }) => title)
+  }
+  const said = Array.from({ length: 60 }, (_, n) =>
+    n % 2 === 0 ? eve!.say('chat:general', `@bob ${n}`) : eve!.say('dm:bob,eve', `${n}`),
+  )
+  await Promise.all(said)
+  // Whoever else has something to say is heard, also when it is said last.
+  await cleo!.say('chat:general', 'for @bob and @eve')
+  await expect.poll(inbox).toContain('cleo mentioned you in #general')
+  await expect.poll(async () => (await inbox()).length).toBe(22)
+  const titles = await inbox()
+  expect(titles.filter((title) => String(title).startsWith('eve'))).toHaveLength(20)
+  expect(titles).toContain('An order')
+  const bob = await chat.connect('bob')
+  const { channels } = await bob.do('unread_get')
+  expect(channels).toMatchObject({ 'dm:bob,eve': { unread: 30 } })
+})

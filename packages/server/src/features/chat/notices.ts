@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { ProtocolError } from '@tidewire/protocol'
 import type { Server } from '../../server.ts'
 import { directUsers, roomOf } from './channels.ts'
+import { NoticeBounds } from './notice-bounds.ts'
 import type { ChatDatabase } from './tables.ts'
 
 /** Messages that are told of together. */
@@ -31,11 +32,13 @@ export class Notices {
   readonly #server: Server
   readonly #database: ChatDatabase
   readonly #rounds: ReturnType<Server['rounds']>
+  readonly #bounds: NoticeBounds
   #closed = false
 
   constructor(server: Server, database: ChatDatabase) {
     this.#server = server
     this.#database = database
+    this.#bounds = new NoticeBounds(server.clock)
     this.#rounds = server.rounds('chat.notices', () => this.#tellAll())
   }
 
@@ -104,11 +107,13 @@ export class Notices {
       others.map((other) => this.#server.permits(other, 'history', channel)),
     )
     const readers = others.filter((_, i) => permitted[i])
-    if (readers.length === 0) return
+    const told = this.#bounds.take(user, readers)
+    // All others find it in what is unread.
+    if (told.length === 0) return
     const room = roomOf(channel)
     const title = room === undefined ? `${user} wrote to you` : `${user} mentioned you in #${room}`
     try {
-      await this.#server.service('notify')?.(readers, {
+      await this.#server.service('notify')?.(told, {
         id: noticeId(channel, message_id),
         kind: room === undefined ? 'direct' : 'mention',
         title: cut(title, MAX_TITLE),
@@ -116,7 +121,10 @@ export class Notices {
         data: { user, channel, message_id },
       })
     } catch (error) {
-      if (!(error instanceof ProtocolError) || error.temporary) throw error
+      if (!(error instanceof ProtocolError) || error.temporary) {
+        this.#bounds.giveBack(user, told)
+        throw error
+      }
       // What was told says something else: that was before an edit.
       if (error.reason === 'conflict') return clearNotice(this.#server, channel, message_id)
       // Nothing mends it.

@@ -1,10 +1,9 @@
 import { ProtocolError, type Publication } from '@tidewire/protocol'
 import type { Server } from '../../server.ts'
-import { isEvent } from './apply.ts'
 import { DIRECT, directUsers, ROOMS } from './channels.ts'
 import { type Followed, FollowedChannels, reject, unavailable } from './followed.ts'
 import type { Notices } from './notices.ts'
-import { writeOutcomes } from './outcomes.ts'
+import { Outcomes } from './outcomes.ts'
 import type { ChatDatabase } from './tables.ts'
 import { changes, enterTake, take, type Take } from './take.ts'
 
@@ -14,6 +13,8 @@ const MAX_QUEUED_IN_ALL = 20_000
 /** Of one transaction, which holds up all others. */
 const CHANNELS_AT_ONCE = 100
 const PUBLICATIONS_AT_ONCE = 1_000
+/** After outcomes that could not be written. */
+const RETRY_MS = 1_000
 /** How soon what the retention took out of a log is gone from the tables. */
 const TRIM_MS = 60_000
 
@@ -30,8 +31,10 @@ export class Projection {
   readonly #dirty = new Set<Followed>()
   readonly #off: (() => void)[]
   #queued = 0
+  readonly #outcomes: Outcomes
   /** There may be publications whose outcome is not in the log. */
   #outcomesDue = true
+  #cancelRetry: (() => void) | undefined
   readonly #rounds: ReturnType<Server['rounds']>
   #cancelTrim: () => void = () => undefined
   #closed = false
@@ -40,6 +43,7 @@ export class Projection {
     this.#server = server
     this.#database = database
     this.#notices = notices
+    this.#outcomes = new Outcomes(server, database)
     this.#rounds = server.rounds('chat', () => this.#run())
     this.#channels = new FollowedChannels(
       database,
@@ -62,6 +66,7 @@ export class Projection {
     this.#closed = true
     for (const off of this.#off) off()
     this.#cancelTrim()
+    this.#cancelRetry?.()
     await this.#rounds.close()
     for (const channel of this.#channels.all()) reject(channel.waiting.splice(0), stopping())
   }
@@ -146,26 +151,42 @@ export class Projection {
   }
 
   async #run(): Promise<void> {
-    try {
-      while ((this.#dirty.size > 0 || this.#outcomesDue) && !this.#closed) {
-        if (this.#dirty.size > 0) await this.#round()
-        if (this.#outcomesDue) {
-          this.#outcomesDue = await writeOutcomes(this.#server, this.#database)
-        }
-      }
-    } catch (error) {
-      this.#fail(error)
-      throw error
+    while ((this.#dirty.size > 0 || this.#mayWrite) && !this.#closed) {
+      if (this.#dirty.size > 0) await this.#roundOrFail()
+      if (this.#mayWrite) await this.#writeOutcomes()
     }
   }
 
-  /** Whoever waits is told; the log has all of it, and is read again a little later. */
-  #fail(error: unknown): void {
-    this.#outcomesDue = true
-    for (const channel of this.#dirty) {
-      channel.inRound = false
-      channel.behind = true
-      reject(channel.waiting.splice(0), unavailable(error))
+  get #mayWrite(): boolean {
+    return this.#outcomesDue && this.#cancelRetry === undefined
+  }
+
+  /** What fails here is tried again a little later, and holds up nobody who waits for the tables. */
+  async #writeOutcomes(): Promise<void> {
+    try {
+      this.#outcomesDue = await this.#outcomes.writeSome()
+    } catch (error) {
+      this.#report(error)
+      if (this.#closed) return
+      this.#cancelRetry = this.#server.clock.after(RETRY_MS, () => {
+        this.#cancelRetry = undefined
+        this.#rounds.kick()
+      })
+    }
+  }
+
+  /** Whoever waits is told when it fails; the log has all of it, and is read again a little later. */
+  async #roundOrFail(): Promise<void> {
+    try {
+      await this.#round()
+    } catch (error) {
+      this.#outcomesDue = true
+      for (const channel of this.#dirty) {
+        channel.inRound = false
+        channel.behind = true
+        reject(channel.waiting.splice(0), unavailable(error))
+      }
+      throw error
     }
   }
 
@@ -203,15 +224,18 @@ export class Projection {
       if (channel.id === undefined) await this.#channels.enter(channel)
     }
     const since = this.#notices.since()
-    await this.#database.transaction().execute(async (transaction) => {
+    const isRewritten = await this.#database.transaction().execute(async (transaction) => {
+      const rewritten: boolean[] = []
       for (const next of takes) {
         const { id, name } = next.channel
         const all = directUsers(name) !== undefined
-        await enterTake(transaction, id!, next, since === undefined ? undefined : { all, since })
+        const terms = since === undefined ? undefined : { all, since }
+        rewritten.push(await enterTake(transaction, id!, next, terms))
       }
+      return rewritten.includes(true)
     })
     this.#notices.kick()
-    if (takes.some(({ publications }) => publications.some(isEvent))) this.#outcomesDue = true
+    if (isRewritten) this.#outcomesDue = true
   }
 
   #finish({ channel, epoch, seen, oldest, complete, waiting }: Take): void {

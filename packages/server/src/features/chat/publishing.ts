@@ -1,8 +1,9 @@
 import { type JsonObject, ProtocolError } from '@tidewire/protocol'
-import type { Intercepted } from '../../handlers.ts'
+import { AlreadyHeld, type Intercepted } from '../../handlers.ts'
 import type { Server } from '../../server.ts'
 import { directUsers, isTalk, roomOf } from './channels.ts'
 import { mentioned, mentionsIn } from './mentions.ts'
+import type { OnTheWay } from './on-the-way.ts'
 import type { Projection } from './projection.ts'
 import type { Rooms } from './rooms.ts'
 import { edit, message, parsePayload, reaction, removal } from './schemas.ts'
@@ -17,6 +18,7 @@ export interface PublishingParts {
   projection: Projection
   talks: Talks
   rooms: Rooms
+  onTheWay: OnTheWay
 }
 
 /**
@@ -28,16 +30,20 @@ export class Publishing {
   readonly #projection: Projection
   readonly #talks: Talks
   readonly #rooms: Rooms
+  readonly #onTheWay: OnTheWay
 
-  constructor({ server, projection, talks, rooms }: PublishingParts) {
+  constructor({ server, projection, talks, rooms, onTheWay }: PublishingParts) {
     this.#server = server
     this.#projection = projection
     this.#talks = talks
     this.#rooms = rooms
+    this.#onTheWay = onTheWay
   }
 
   /** Refuses a publication, or completes it. Events of the application pass as they are. */
-  readonly intercept = async (publication: Intercepted): Promise<JsonObject | undefined> => {
+  readonly intercept = async (
+    publication: Intercepted,
+  ): Promise<JsonObject | AlreadyHeld | undefined> => {
     const { channel, type } = publication
     if (!isTalk(channel)) {
       throw new ProtocolError(
@@ -45,10 +51,15 @@ export class Publishing {
         'A direct talk is `dm:` and two ids of users, sorted, with a comma between.',
       )
     }
+    // At once: what follows on its heels looks for it.
+    if (type === 'message') this.#onTheWay.add(channel, publication.message_id)
     await this.#projection.known(channel)
     switch (type) {
       case 'message':
-        return this.#message(publication)
+        return this.#message(publication).catch((error: unknown) => {
+          this.#onTheWay.over(channel, publication.message_id)
+          throw error
+        })
       case 'message_edit':
         return this.#edit(publication)
       case 'message_delete':
@@ -61,17 +72,20 @@ export class Publishing {
   }
 
   async #message({ channel, payload, message_id }: Intercepted): Promise<JsonObject> {
-    const { content = '', reply_to } = parsePayload(message, 'message', payload)
+    const { content = '', reply_to, attachments } = parsePayload(message, 'message', payload)
+    const said = attachments === undefined ? payload : { ...payload, attachments }
     if (reply_to !== undefined) await this.#answered(channel, message_id, reply_to)
     const mentions = await this.#mentions(channel, content, message_id)
-    return mentions.length === 0 ? payload : { ...payload, mentions }
+    return mentions.length === 0 ? said : { ...said, mentions }
   }
 
   async #answered(channel: string, messageId: string, replyTo: string): Promise<void> {
-    const { id } = await this.#projection.settled(channel)
-    const answered = id === undefined ? undefined : await this.#talks.message(id, replyTo)
+    // It would wait for itself.
+    if (replyTo === messageId) throw notThere('`reply_to` names')
+    const answered = await this.#find(channel, replyTo)
     if (answered?.deleted === false) return
     // A repetition was looked at the first time: what it answers may have been deleted since.
+    const { id } = await this.#projection.settled(channel)
     if (id !== undefined && (await this.#talks.message(id, messageId)) !== undefined) return
     throw notThere('`reply_to` names')
   }
@@ -89,8 +103,7 @@ export class Publishing {
 
   /** Whom the message mentions, when this is a repetition: there may be other members by now. */
   async #mentionedBefore(channel: string, messageId: string): Promise<string[] | undefined> {
-    const { id } = await this.#projection.settled(channel)
-    const known = id === undefined ? undefined : await this.#talks.message(id, messageId)
+    const known = await this.#look(channel, messageId)
     if (known === undefined) return undefined
     const page = await this.#server.history(channel, { after: known.offset - 1, limit: 1 })
     const mentions = page.publications[0]?.payload['mentions']
@@ -122,7 +135,7 @@ export class Publishing {
     return page.publications[0]?.payload['attachments'] !== undefined
   }
 
-  async #delete(publication: Intercepted): Promise<JsonObject> {
+  async #delete(publication: Intercepted): Promise<JsonObject | AlreadyHeld> {
     const { channel, payload, user, fromServer } = publication
     const { message_id } = parsePayload(removal, 'message_delete', payload)
     const target = await this.#target(channel, message_id)
@@ -135,6 +148,10 @@ export class Publishing {
         'forbidden',
         'Only who wrote a message, the owner of the room or a server key may delete it.',
       )
+    }
+    if (target.deletion !== null) {
+      const { epoch } = await this.#projection.settled(channel)
+      return new AlreadyHeld({ epoch, offset: target.deletion })
     }
     return {
       message_id,
@@ -169,10 +186,23 @@ export class Publishing {
   }
 
   async #target(channel: string, messageId: string): Promise<Message> {
-    const { id } = await this.#projection.settled(channel)
-    const target = id === undefined ? undefined : await this.#talks.message(id, messageId)
+    const target = await this.#find(channel, messageId)
     if (target === undefined) throw notThere('`message_id` names')
     return target
+  }
+
+  /** The message, also when it was sent just before and is on its way to the log. */
+  async #find(channel: string, messageId: string): Promise<Message | undefined> {
+    const end = this.#onTheWay.end(channel, messageId)
+    const found = await this.#look(channel, messageId)
+    if (found !== undefined || end === undefined) return found
+    await end
+    return this.#look(channel, messageId)
+  }
+
+  async #look(channel: string, messageId: string): Promise<Message | undefined> {
+    const { id } = await this.#projection.settled(channel)
+    return id === undefined ? undefined : this.#talks.message(id, messageId)
   }
 }
 

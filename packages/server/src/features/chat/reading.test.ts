@@ -230,7 +230,6 @@ describe('what is asked', () => {
     ['join_room', { room: 'x'.repeat(201) }, /4009/],
     ['join_room', { room: 'x', since: { epoch: 'e' } }, /4009/],
     ['leave_room', {}, /4009/],
-    ['typing_start', { room: 'general', user: 'bob' }, /4009/],
   ])('is not asked with %s %j', async (type, payload, refusal) => {
     const [ada] = (await chat.room('general', 'ada')) as [Talker]
     await ada.say(CHANNEL, 'hi')

@@ -24,6 +24,10 @@ export class Rooms {
   readonly #server: Server
   readonly #database: ChatDatabase
   readonly #known = new Map<string, Room | undefined>()
+  /** By channel: the rooms that are being made, for nobody knows whom yet. */
+  readonly #making = new Map<string, Promise<unknown>>()
+  /** By channel: how many users are coming in. */
+  readonly #entering = new Map<string, number>()
 
   constructor(server: Server, database: ChatDatabase) {
     this.#server = server
@@ -37,6 +41,8 @@ export class Rooms {
 
   /** For everybody, whatever a token grants: only members do anything in a private room. */
   readonly guard: Guard = (question) => {
+    const making = this.#making.get(question.channel)
+    if (making !== undefined) return making.then(() => this.guard(question))
     const room = this.find(question.channel)
     return room instanceof Promise
       ? room.then((later) => this.#admits(later, question))
@@ -46,6 +52,32 @@ export class Rooms {
   /** A direct talk belongs to the two that it is named after. */
   readonly guardDirect: Guard = ({ user, channel }) =>
     user !== undefined && directUsers(channel)?.includes(user) === true
+
+  /** Makes a room, or finds that it may not be made: meanwhile nobody is let in. Rejects with `conflict` when somebody else does. */
+  async closed<T>(channel: string, make: () => Promise<T>): Promise<T> {
+    if (this.#making.has(channel)) throw taken()
+    const made = make()
+    const settled = made.catch(() => undefined).finally(() => this.#making.delete(channel))
+    this.#making.set(channel, settled)
+    return made
+  }
+
+  /** Lets somebody in who may come in: `work` finds out, and makes a member. */
+  async entering<T>(channel: string, work: () => Promise<T>): Promise<T> {
+    this.#entering.set(channel, (this.#entering.get(channel) ?? 0) + 1)
+    try {
+      return await work()
+    } finally {
+      const others = this.#entering.get(channel)! - 1
+      if (others > 0) this.#entering.set(channel, others)
+      else this.#entering.delete(channel)
+    }
+  }
+
+  /** Whether somebody is coming in just now. */
+  isEntered(channel: string): boolean {
+    return this.#entering.has(channel)
+  }
 
   /** Rejects with `conflict` when there is one already, or its owner has too many. */
   async make({

@@ -1,4 +1,5 @@
 import { isChannelName, ProtocolError } from '@tidewire/protocol'
+import { tokenGrants } from '../../client.ts'
 import type { RouteContext } from '../../handlers.ts'
 import type { Server } from '../../server.ts'
 import { ABOUT } from './about.ts'
@@ -9,7 +10,7 @@ import type { Projection } from './projection.ts'
 import type { Receipts } from './receipts.ts'
 import { type Room, type Rooms, taken } from './rooms.ts'
 import { newRoom, page, parse, search, userPath } from './schemas.ts'
-import type { Talks } from './talks.ts'
+import type { Said, Talks } from './talks.ts'
 import { matching, wordsIn } from './words.ts'
 
 export interface RoomRoutesParts {
@@ -25,6 +26,8 @@ type Actor = RouteContext['actor']
 
 const PAGE = 50
 const DIRECTS = 50
+/** Of what a user may ask: a search reads far more than other requests. */
+const SEARCH_COST = 20
 
 /** Rooms, their members and what was said in them, over HTTP. */
 export class RoomRoutes {
@@ -50,13 +53,13 @@ export class RoomRoutes {
       'GET',
       `${rooms}/:room/search`,
       (context) => this.#search(context, channelOf(context.params['room']!)),
-      { about },
+      { about, cost: SEARCH_COST },
     )
     server.route(
       'GET',
       '/v1/channels/:channel/search',
       (context) => this.#search(context, talkOf(context.params['channel']!)),
-      { about },
+      { about, cost: SEARCH_COST },
     )
   }
 
@@ -68,7 +71,11 @@ export class RoomRoutes {
     if (!isServer) await this.#mayMake(actor, body, channel)
     const owner = isServer ? body.owner : actor.user
     const { rooms, membership, server } = this.#parts
-    const made = await rooms.make({ room, isPrivate, name, owner })
+    const made = await rooms.closed(channel, async () => {
+      // Again, now that nobody is let in.
+      if (!isServer) await this.#mustBeUnused(channel)
+      return rooms.make({ room, isPrivate, name, owner })
+    })
     for (const user of new Set([...(owner === undefined ? [] : [owner]), ...members])) {
       await membership.add(room, user)
     }
@@ -82,15 +89,21 @@ export class RoomRoutes {
     )
   }
 
-  /** A user makes a room of its own, not one of what others use already. */
   async #mayMake(actor: Actor, body: { room: string; owner?: unknown }, channel: string) {
-    const { server, projection } = this.#parts
+    const { server } = this.#parts
     if (actor.user === undefined || !(await server.permits(actor, 'subscribe', channel))) {
       throw notAllowed(body.room)
     }
     if (body.owner !== undefined) {
       throw new ProtocolError('bad_envelope', '`owner` is for server keys: the room will be yours.')
     }
+    await this.#mustBeUnused(channel)
+  }
+
+  /** A user makes a room of its own, not one of what others use already. */
+  async #mustBeUnused(channel: string): Promise<void> {
+    const { server, projection, rooms } = this.#parts
+    if (rooms.isEntered(channel)) throw taken()
     const { seen } = await projection.settled(channel)
     const isInUse =
       seen > 0 || server.subscribers(channel) > 0 || (await server.countMembers(channel)) > 0
@@ -123,13 +136,11 @@ export class RoomRoutes {
     )
     const readable = channels.filter((_, i) => permitted[i])
     const readings = await receipts.readings(user, readable)
+    const lastMessages = await this.#lastMessages(readable)
     return Promise.all(
-      readable.map(async (channel) => {
+      readable.map(async (channel, i) => {
         const other = directUsers(channel)?.find((one) => one !== user)
-        const summary = {
-          ...readings.get(channel),
-          last_message: (await this.#last(channel)) ?? null,
-        }
+        const summary = { ...readings.get(channel), last_message: lastMessages[i] ?? null }
         if (other !== undefined) return { channel, user: other, ...summary }
         const room = shown(channel, await rooms.find(channel))
         return { ...room, member_count: await server.countMembers(channel), ...summary }
@@ -137,10 +148,13 @@ export class RoomRoutes {
     )
   }
 
-  async #last(channel: string) {
+  /** In the order of the channels. */
+  async #lastMessages(channels: readonly string[]): Promise<(Said | undefined)[]> {
     const { projection, talks } = this.#parts
-    const { id } = await projection.settled(channel)
-    return id === undefined ? undefined : talks.last(id)
+    const followed = await Promise.all(channels.map((channel) => projection.settled(channel)))
+    const ids = followed.flatMap(({ id }) => (id === undefined ? [] : [id]))
+    const messages = await talks.lastMessages(ids)
+    return followed.map(({ id }) => (id === undefined ? undefined : messages.get(id)))
   }
 
   async #one({ params, actor }: RouteContext): Promise<Response> {
@@ -162,9 +176,12 @@ export class RoomRoutes {
   async #addMember(context: RouteContext): Promise<Response> {
     const { room, channel, user } = this.#member(context)
     // Whoever may enter a room by itself may do so here as well.
-    if (context.actor.user === user) await this.#mayReturn(context.actor, channel)
-    else await this.#mayManage(context.actor, channel)
-    const added = await this.#parts.membership.add(room, user)
+    const { membership, rooms } = this.#parts
+    const added = await rooms.entering(channel, async () => {
+      if (context.actor.user === user) await this.#mayReturn(context.actor, channel)
+      else await this.#mayManage(context.actor, channel)
+      return membership.add(room, user)
+    })
     return Response.json({ room, user, added }, { status: added ? 201 : 200 })
   }
 
@@ -175,8 +192,10 @@ export class RoomRoutes {
     return Response.json({ room, user, removed })
   }
 
-  #member({ params }: RouteContext): { room: string; channel: string; user: string } {
+  #member({ params, actor }: RouteContext): { room: string; channel: string; user: string } {
     const channel = channelOf(params['room']!)
+    // Also for the owner: a token that lists channels does nothing outside of them.
+    if (!tokenGrants(actor, 'subscribe', channel)) throw notAllowed(params['room']!)
     const { user } = parse(userPath, 'The path', params)
     return { room: roomOf(channel)!, channel, user }
   }

@@ -18,9 +18,10 @@ const user = z
   .meta({ type: 'string', example: 'ada' })
 const offset = z.int().min(0)
 const messageId = z.string().min(1).max(128)
-const position = z.strictObject({ epoch: z.string().min(1).max(64), offset })
+const position = z.object({ epoch: z.string().min(1).max(64), offset })
 
-const attachment = z.strictObject({
+/** What `POST /v1/uploads` answers can be sent as it is; its `url`, and whatever else, stays behind. */
+const attachment = z.object({
   id: z.string().min(1).max(200),
   name: z.string().min(1).max(255),
   type: z.string().min(1).max(127),
@@ -48,9 +49,9 @@ export const message = z
     message: 'is blank, and nothing is attached',
   })
 
-export const edit = z.strictObject({ message_id: messageId, content })
-export const removal = z.strictObject({ message_id: messageId })
-export const reaction = z.strictObject({
+export const edit = z.object({ message_id: messageId, content })
+export const removal = z.object({ message_id: messageId })
+export const reaction = z.object({
   message_id: messageId,
   emoji: z
     .string()
@@ -60,12 +61,12 @@ export const reaction = z.strictObject({
   remove: z.boolean().optional(),
 })
 
-export const join = z.strictObject({ room, since: position.optional() })
-export const leave = z.strictObject({ room })
+export const join = z.object({ room, since: position.optional() })
+export const leave = z.object({ room })
 /** A room, or the channel of a room or a direct talk. */
-export const typing = z.union([z.strictObject({ room }), z.strictObject({ channel: talk })])
-export const markRead = z.strictObject({ channel: talk, offset })
-export const unreadGet = z.strictObject({ channels: z.array(talk).max(MAX_UNREAD).optional() })
+export const typing = z.union([z.object({ room }), z.object({ channel: talk })])
+export const markRead = z.object({ channel: talk, offset })
+export const unreadGet = z.object({ channels: z.array(talk).max(MAX_UNREAD).optional() })
 
 export const newRoom = z.strictObject({
   room,

@@ -41,10 +41,12 @@ export interface ChatTables {
     words: string
     /** 0 or 1. */
     deleted: number
+    /** The first `message_delete` of it; null also where that was entered by a server that kept none. */
+    deletion: Generated<number | null>
     /** The newest `message_edit` of it. */
     edit: number | null
   }
-  /** The `message_edit`s of the message at `message`. */
+  /** The `message_edit`s of the message at `message` whose text the log has. */
   chat_edits: { channel: number; message: number; offset: number }
   /** Whom messages mention, without their own authors. */
   chat_mentions: { channel: number; user: string; offset: number }
@@ -207,7 +209,15 @@ const handedOn: Migration = {
   },
 }
 
+/** Where messages were deleted: whoever deletes one again is told of it. */
+const deletions: Migration = {
+  async up(database: Kysely<unknown>) {
+    await sql.raw('ALTER TABLE chat_messages ADD COLUMN deletion INTEGER').execute(database)
+  },
+}
+
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-chat': tables,
   '0002-handed-on': handedOn,
+  '0003-deletions': deletions,
 }

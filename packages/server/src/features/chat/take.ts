@@ -37,13 +37,13 @@ export function changes({ channel, publications, restart, oldest }: Take): boole
   return publications.length > 0 || restart !== undefined || oldest !== channel.oldest
 }
 
-/** Enters it into the tables, with how far they are then. */
+/** Enters it into the tables, with how far they are then. True when some of the log may be to rewrite. */
 export async function enterTake(
   database: ChatDatabase,
   id: number,
   { channel, publications, epoch, seen, oldest, restart }: Take,
   notices: NoticeTerms | undefined,
-): Promise<void> {
+): Promise<boolean> {
   if (restart !== undefined) {
     await forget(database, id, Number.MAX_SAFE_INTEGER)
     await database
@@ -53,12 +53,13 @@ export async function enterTake(
       .where('last_read', '>', restart.newest)
       .execute()
   } else if (oldest > channel.oldest) await forget(database, id, oldest)
-  await apply(database, id, publications, notices)
+  const isRewritten = await apply(database, id, publications, notices)
   await database
     .updateTable('chat_channels')
     .set({ epoch: epoch ?? null, seen, oldest })
     .where('id', '=', id)
     .execute()
+  return isRewritten
 }
 
 /** What the log no longer holds below `end`. */

@@ -26,6 +26,8 @@ export interface Message {
   offset: number
   user: string | null
   deleted: boolean
+  /** Where it was deleted, as far as that is known. */
+  deletion: number | null
 }
 
 /** A user of a talk, and how far that user has read. */
@@ -46,7 +48,7 @@ export class Talks {
   async message(channel: number, messageId: string): Promise<Message | undefined> {
     const row = await this.#database
       .selectFrom('chat_messages')
-      .select(['offset', 'user', 'deleted'])
+      .select(['offset', 'user', 'deleted', 'deletion'])
       .where('channel', '=', channel)
       .where('message_id', '=', messageId)
       .executeTakeFirst()
@@ -148,17 +150,17 @@ export class Talks {
     return rows.map(({ channel }) => channel)
   }
 
-  /** The newest message that was not deleted. */
-  async last(channel: number): Promise<Said | undefined> {
-    const row = await this.#database
-      .selectFrom('chat_messages')
-      .select(['message_id', 'offset', 'user', 'content', 'at'])
-      .where('channel', '=', channel)
-      .where('deleted', '=', 0)
-      .orderBy('offset', 'desc')
-      .limit(1)
-      .executeTakeFirst()
-    return row && toSaid(row)
+  /** Of each channel the newest message that was not deleted, where it has one. */
+  async lastMessages(channels: readonly number[]): Promise<Map<number, Said>> {
+    const { rows } = await sql<Parameters<typeof toSaid>[0] & { channel: number }>`
+      SELECT message.channel, message_id, message.offset, message.user, message.content, message.at
+      FROM json_each(${JSON.stringify(channels)}) AS asked
+      CROSS JOIN chat_messages AS message ON message.id = (
+        SELECT id FROM chat_messages AS latest
+        WHERE latest.channel = asked.value AND latest.deleted = 0
+        ORDER BY latest.offset DESC LIMIT 1
+      )`.execute(this.#database)
+    return new Map(rows.map((row) => [row.channel, toSaid(row)]))
   }
 
   /** Messages that match (words.ts), the newest first. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { RouteAbout } from '../../handlers.ts'
 import {
   ListQuery,
-  MarkRead,
+  MarkReadBody,
   PreferencesBody,
   SendBody,
   SubscriptionBody,
@@ -42,7 +42,7 @@ export const ABOUT = {
   },
   read: {
     summary: 'Mark notifications as read',
-    body: MarkRead,
+    body: MarkReadBody,
     answers: { 200: z.object({ marked: z.int(), unread: z.int() }) },
   },
   preferences: {

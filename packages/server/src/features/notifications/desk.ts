@@ -80,8 +80,12 @@ export class Desk {
     this.#pruneLater()
   }
 
-  /** Resolves when the inboxes have it and who listens was told. */
-  async send(users: readonly string[], input: unknown): Promise<Sent> {
+  /** Resolves when the inboxes have it and who listens was told. `expendable`: users brought it about. */
+  async send(
+    users: readonly string[],
+    input: unknown,
+    { expendable = false }: { expendable?: boolean } = {},
+  ): Promise<Sent> {
     const all = [...new Set(check(Users, users))]
     const { id: given, kind, title, body, data: unchecked } = check(Content, input)
     const content = { kind, title, body, data: checkData(unchecked) }
@@ -92,7 +96,8 @@ export class Desk {
     const audience = await this.preferences.audience(all, kind, at)
     if (audience.users.length === 0) return { id, users: 0 }
     const repeatable = given !== undefined
-    const { recipients } = await this.#sends.add({ id, repeatable, at, content, ...audience })
+    const send = { id, repeatable, at, content, expendable, ...audience }
+    const { recipients } = await this.#sends.add(send)
     await this.#delivery.drained()
     return { id, users: recipients.length }
   }

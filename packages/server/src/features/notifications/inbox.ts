@@ -1,7 +1,7 @@
 import { type JsonObject, ProtocolError } from '@tidewire/protocol'
 import { sql, type Transaction } from 'kysely'
-import { forget, recount } from './sends.ts'
 import type { Database, Tables } from './tables.ts'
+import { forget, recount } from './trim.ts'
 import type { Notification } from './types.ts'
 
 /** Entries that one transaction of retention takes away. */

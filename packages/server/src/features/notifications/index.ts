@@ -22,6 +22,20 @@ export interface Notifications extends Feature {
   preferences(user: string): Promise<Preferences>
 }
 
+/**
+ * What it brings where the configuration has none of that name: everybody reads a channel of their own. The inbox is what
+ * lasts, so its log need not.
+ */
+export const NOTIFICATION_NAMESPACES = {
+  user: {
+    durability: 'memory',
+    publish: 'server',
+    subscribe: 'owner',
+    history: 'owner',
+    presence: 'owner',
+  },
+} as const
+
 /** Inboxes: kept, delivered live on `user:<id>`, and pushed. For one server. */
 export function notifications(options: NotificationsOptions = {}): Notifications {
   let desk: Desk | undefined
@@ -33,13 +47,15 @@ export function notifications(options: NotificationsOptions = {}): Notifications
     name: 'notifications',
     async setup(server) {
       if (desk !== undefined) throw new Error('Make notifications() anew for each server.')
-      addNamespace(server)
+      if (!server.hasNamespace('user')) server.namespace('user', NOTIFICATION_NAMESPACES.user)
       desk = await Desk.open(server, options)
       addRoutes(server, desk)
       addCommands(server, desk)
       welcomeClients(server, desk)
       const kept = desk
-      server.provide('notify', (users, notification) => kept.send(users, notification))
+      server.provide('notify', (users, notification) =>
+        kept.send(users, notification, { expendable: true }),
+      )
       server.provide('clearNotification', (id) => kept.clear(id))
     },
     close: () => desk?.close(),
@@ -50,18 +66,6 @@ export function notifications(options: NotificationsOptions = {}): Notifications
       return open().preferences.get(user)
     },
   }
-}
-
-/** Everybody reads a channel of their own. The inbox is what lasts, so its log need not. */
-function addNamespace(server: Server): void {
-  if (server.hasNamespace('user')) return
-  server.namespace('user', {
-    durability: 'memory',
-    publish: 'server',
-    subscribe: 'owner',
-    history: 'owner',
-    presence: 'owner',
-  })
 }
 
 function welcomeClients(server: Server, desk: Desk): void {

@@ -9,6 +9,7 @@ import {
   List,
   ListQuery,
   MarkRead,
+  MarkReadBody,
   PreferencesBody,
   SendBody,
   SubscriptionBody,
@@ -50,7 +51,7 @@ export function addRoutes(server: Server, desk: Desk): void {
     return Response.json(await desk.list(user, check(ListQuery, query)))
   })
   route('POST', '/read', ABOUT.read, async (user, { request }) => {
-    const { ids } = check(MarkRead, await bodyOf(request))
+    const { ids } = check(MarkReadBody, await bodyOf(request))
     return Response.json(await desk.markRead(user, ids))
   })
   route('GET', '/preferences', ABOUT.preferences, async (user) =>
@@ -71,9 +72,9 @@ function addPushRoutes(route: AddRoute, { push }: Desk): void {
     }
     return Response.json({ public_key: push.publicKey })
   })
-  route('POST', '/push', ABOUT.subscribe, async (user, { request }) => {
+  route('POST', '/push', ABOUT.subscribe, async (user, { request, actor }) => {
     const { provider, endpoint, keys } = check(SubscriptionBody, await bodyOf(request))
-    await push.subscribe(user, { provider, endpoint, keys })
+    await push.subscribe({ ...actor, user }, { provider, endpoint, keys })
     return Response.json({ provider, endpoint }, { status: 201 })
   })
   route('DELETE', '/push', ABOUT.unsubscribe, async (user, { request }) => {

@@ -45,7 +45,7 @@ export const Content = z.strictObject(content)
 
 export const SendBody = z.strictObject({ users: Users, ...content })
 
-export const List = z.strictObject({
+export const List = z.object({
   before: id.optional(),
   limit: z.int().min(1).max(MAX_PAGE).optional(),
 })
@@ -56,7 +56,7 @@ export const ListQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MAX_PAGE).optional(),
 })
 
-export const MarkRead = z.strictObject({
+const marked = {
   ids: z.union(
     [
       z.literal('all'),
@@ -67,7 +67,12 @@ export const MarkRead = z.strictObject({
     ],
     { error: 'is neither "all" nor a list of at most 500 ids' },
   ),
-})
+}
+
+export const MarkRead = z.object(marked)
+
+/** The same as the body of a request. */
+export const MarkReadBody = z.strictObject(marked)
 
 export const PreferencesBody = z.strictObject({
   off: z.array(kind).max(MAX_KINDS, { error: `has more than ${MAX_KINDS} kinds` }),

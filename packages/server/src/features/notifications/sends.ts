@@ -1,6 +1,7 @@
 import { type JsonObject, ProtocolError } from '@tidewire/protocol'
 import { sql, type Transaction } from 'kysely'
 import type { Database, Tables } from './tables.ts'
+import { trim } from './trim.ts'
 import type { Notification } from './types.ts'
 
 /** Sends that wait for the store; more are refused. */
@@ -23,6 +24,8 @@ export interface Send {
   repeatable: boolean
   at: number
   content: Content
+  /** Whether users brought it about: it leaves a full inbox before what the application sent (trim.ts). */
+  expendable?: boolean
   /** Each once. */
   users: readonly string[]
   /** Who is not pushed, because it is quiet around them. */
@@ -147,7 +150,7 @@ export class Sends {
       const at = known?.at ?? send.at
       const users = known === undefined ? send.users : await without(tx, send.users, known.seq)
       const rows = users.length === 0 ? [] : await insert(tx, { ...send, at, users })
-      for (const { user, newest } of rows) if (newest > this.#options.keep) full.add(user)
+      for (const { user, entries } of rows) if (entries > this.#options.keep) full.add(user)
       await this.#insertPushes(tx, send, users)
       const recipients = rows.map(({ user, unread }) => ({ user, unread }))
       outcomes.push({ notification: toNotification({ ...send, at }), recipients })
@@ -182,29 +185,31 @@ export class Sends {
 const MAX_PUSHES = 100
 
 interface Counted extends Recipient {
-  newest: number
+  entries: number
 }
 
 async function insert(
   tx: Transaction<Tables>,
-  { id, at, content, users }: Send,
+  { id, at, content, users, expendable = false }: Send,
 ): Promise<Counted[]> {
   const { kind, title, body, data } = content
   const list = JSON.stringify(users)
+  const counted = expendable ? 1 : 0
   await sql`
     INSERT INTO notifications_messages (id, kind, title, body, data, created_at)
     VALUES (${id}, ${kind}, ${title}, ${body}, ${data && JSON.stringify(data)}, ${at})
     ON CONFLICT (id) DO NOTHING
   `.execute(tx)
   const { rows } = await sql<Counted>`
-    INSERT INTO notifications_users (user, newest, unread)
-    SELECT value, 1, 1 FROM json_each(${list}) WHERE true
-    ON CONFLICT (user) DO UPDATE SET newest = newest + 1, unread = unread + 1
-    RETURNING user, newest, unread
+    INSERT INTO notifications_users (user, newest, unread, entries, expendable)
+    SELECT value, 1, 1, 1, ${counted} FROM json_each(${list}) WHERE true
+    ON CONFLICT (user) DO UPDATE SET newest = newest + 1, unread = unread + 1,
+      entries = entries + 1, expendable = expendable + ${counted}
+    RETURNING user, unread, entries
   `.execute(tx)
   await sql`
-    INSERT INTO notifications_inbox (user, n, message, read)
-    SELECT u.user, u.newest, m.seq, 0
+    INSERT INTO notifications_inbox (user, n, message, read, expendable)
+    SELECT u.user, u.newest, m.seq, 0, ${counted}
     FROM json_each(${list}) j
     CROSS JOIN notifications_users u ON u.user = j.value
     CROSS JOIN notifications_messages m ON m.id = ${id}
@@ -247,53 +252,6 @@ async function without(
   `.execute(tx)
   const held = new Set(rows.map(({ user }) => user))
   return users.filter((user) => !held.has(user))
-}
-
-/** Takes what is beyond `keep` out of the inboxes; the unread counts of the users after that. */
-async function trim(
-  tx: Transaction<Tables>,
-  users: readonly string[],
-  keep: number,
-): Promise<ReadonlyMap<string, number>> {
-  const list = JSON.stringify(users)
-  const { rows } = await sql<{ message: number }>`
-    DELETE FROM notifications_inbox WHERE (user, n) IN (
-      SELECT i.user, i.n FROM json_each(${list}) j
-      CROSS JOIN notifications_users u ON u.user = j.value
-      CROSS JOIN notifications_inbox i ON i.user = u.user AND i.n <= u.newest - ${keep}
-    )
-    RETURNING message
-  `.execute(tx)
-  await forget(tx, new Set(rows.map(({ message }) => message)))
-  return recount(tx, users)
-}
-
-/** Deletes those of the messages that are in no inbox any more. */
-export async function forget(
-  tx: Transaction<Tables>,
-  messages: ReadonlySet<number>,
-): Promise<void> {
-  if (messages.size === 0) return
-  await sql`
-    DELETE FROM notifications_messages
-    WHERE seq IN (SELECT value FROM json_each(${JSON.stringify([...messages])}))
-      AND NOT EXISTS (SELECT 1 FROM notifications_inbox i WHERE i.message = seq)
-  `.execute(tx)
-}
-
-export async function recount(
-  tx: Transaction<Tables>,
-  users: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
-  const { rows } = await sql<Recipient>`
-    UPDATE notifications_users SET unread = (
-      SELECT count(*) FROM notifications_inbox i
-      WHERE i.user = notifications_users.user AND i.read = 0
-    )
-    WHERE user IN (SELECT value FROM json_each(${JSON.stringify(users)}))
-    RETURNING user, unread
-  `.execute(tx)
-  return new Map(rows.map(({ user, unread }) => [user, unread]))
 }
 
 function corrected(outcomes: readonly Outcome[], unread: ReadonlyMap<string, number>): Outcome[] {

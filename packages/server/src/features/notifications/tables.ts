@@ -14,10 +14,22 @@ export interface Tables {
     data: string | null
     created_at: number
   }
-  /** Who got it: `n` counts the entries of an inbox from 1, without holes but those that retention leaves at its old end. */
-  notifications_inbox: { user: string; n: number; message: number; read: number }
-  /** `unread` always equals a recount of the inbox. */
-  notifications_users: { user: string; newest: number; unread: number }
+  /** Who got it, in the order of `n`. `expendable`: users brought it about, so it leaves a full inbox first. */
+  notifications_inbox: {
+    user: string
+    n: number
+    message: number
+    read: number
+    expendable: number
+  }
+  /** `unread`, `entries` and `expendable` always equal a recount of the inbox; `newest` is the highest `n` that it had. */
+  notifications_users: {
+    user: string
+    newest: number
+    unread: number
+    entries: number
+    expendable: number
+  }
   /** JSON. */
   notifications_preferences: { user: string; value: string }
   notifications_subscriptions: {
@@ -28,6 +40,11 @@ export interface Tables {
     /** JSON. */
     keys: string
     created_at: number
+    /** What it was made with, each where there was one: the login, the token, the server key, and when the token was issued. */
+    session: string | null
+    token_id: string | null
+    key_id: string | null
+    issued_at: number | null
   }
   /** Pushes that are still to be made. */
   notifications_pushes: {
@@ -99,11 +116,47 @@ const TABLES = [
   ) STRICT, WITHOUT ROWID`,
 ]
 
+/** With them go those of whose login, token or key is revoked. */
+const CREDENTIALS = [
+  ...['session', 'token_id', 'key_id'].flatMap((column) => [
+    `ALTER TABLE notifications_subscriptions ADD COLUMN ${column} TEXT`,
+    `CREATE INDEX notifications_subscriptions_by_${column} ON notifications_subscriptions (${column})
+      WHERE ${column} IS NOT NULL`,
+  ]),
+  `ALTER TABLE notifications_subscriptions ADD COLUMN issued_at INTEGER`,
+]
+
+/** What chat sent until then is known by its kinds. */
+const EXPENDABLE = [
+  `ALTER TABLE notifications_inbox ADD COLUMN expendable INTEGER NOT NULL DEFAULT 0`,
+  `UPDATE notifications_inbox SET expendable = 1 WHERE message IN (
+    SELECT seq FROM notifications_messages WHERE kind IN ('mention', 'direct')
+  )`,
+  `CREATE INDEX notifications_inbox_expendable ON notifications_inbox (user, n)
+    WHERE expendable = 1`,
+  `ALTER TABLE notifications_users ADD COLUMN entries INTEGER NOT NULL DEFAULT 0`,
+  `ALTER TABLE notifications_users ADD COLUMN expendable INTEGER NOT NULL DEFAULT 0`,
+  `UPDATE notifications_users SET (entries, expendable) = (
+    SELECT count(*), coalesce(sum(i.expendable), 0) FROM notifications_inbox i
+    WHERE i.user = notifications_users.user
+  )`,
+]
+
 /** By name, whose order is the order that they run in. Published ones never change. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-inbox': {
     async up(database: Kysely<unknown>) {
       for (const statement of TABLES) await sql.raw(statement).execute(database)
+    },
+  },
+  '0002-credentials-of-subscriptions': {
+    async up(database: Kysely<unknown>) {
+      for (const statement of CREDENTIALS) await sql.raw(statement).execute(database)
+    },
+  },
+  '0003-expendable': {
+    async up(database: Kysely<unknown>) {
+      for (const statement of EXPENDABLE) await sql.raw(statement).execute(database)
     },
   },
 }

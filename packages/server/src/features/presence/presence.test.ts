@@ -284,7 +284,6 @@ describe('bad input', () => {
     ['more data than 1 KiB', 'presence_enter', { channel: ROOM, data: big }, 4005],
     ['more data than 1 KiB later', 'presence_update', { channel: ROOM, data: big }, 4005],
     ['an update of who is not there', 'presence_update', { channel: ROOM, data: {} }, 4013],
-    ['another user', 'presence_enter', { channel: ROOM, user: 'bob' }, 4009],
     ['a channel that is not subscribed', 'presence_enter', { channel: 'chat:other' }, 4013],
     ['too large a page', 'presence_get', { channel: ROOM, limit: 1001 }, 4009],
     ['a page of less than nothing', 'presence_get', { channel: ROOM, limit: -1 }, 4009],
@@ -302,6 +301,13 @@ describe('bad input', () => {
     const ada = await subscribed('ada')
     expect(await ada.ask(type, payload)).toMatchObject({ type: 'error', payload: { code } })
     expect(await members(ada)).toEqual([])
+  })
+
+  it('nobody enters for somebody else', async () => {
+    await start()
+    const ada = await subscribed('ada')
+    await ada.ask('presence_enter', { channel: ROOM, user: 'bob' })
+    expect(await members(ada)).toMatchObject([{ user: 'ada' }])
   })
 
   it('leaving without being there is no error', async () => {

@@ -23,8 +23,13 @@ export const ABOUT = {
   },
   read: {
     summary: 'A file',
-    description: 'With a token, or with the `exp` and `sig` of a link. Takes `Range`.',
-    query: z.object({ exp: z.string().optional(), sig: z.string().optional() }),
+    description:
+      'With a token, or with the `user`, `exp` and `sig` of a link, which ends with the right of that user. Takes `Range`.',
+    query: z.object({
+      user: z.string().optional(),
+      exp: z.string().optional(),
+      sig: z.string().optional(),
+    }),
     bytes: 'answer',
     answers: { 200: z.string(), 206: z.string() },
     errors: [404, 416],

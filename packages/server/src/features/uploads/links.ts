@@ -5,7 +5,18 @@ const KEY_BYTES = 32
 /** Links that are asked for within this time are the same one, so that a browser finds what it has already. */
 const STEP_MS = 60_000
 
-/** Addresses that anyone may read a file at for a few minutes: for `<img>`, which shows no token. */
+/** As the address gives it: nothing of it is checked. */
+interface Link {
+  id: string
+  user: string
+  sig: string
+  exp: string
+}
+
+/**
+ * Addresses of files for a few minutes, for `<img>`, which shows no token. Each names the user it was made for: who reads
+ * there may read what that user may.
+ */
 export class Links {
   readonly #key: Buffer
   readonly #ttlMs: number
@@ -16,22 +27,22 @@ export class Links {
   }
 
   /** `exp` is in seconds since 1970. */
-  sign(id: string, now: number): { sig: string; exp: number } {
+  sign(id: string, user: string, now: number): { sig: string; exp: number } {
     const exp = Math.ceil((now + this.#ttlMs) / STEP_MS) * (STEP_MS / 1000)
-    return { exp, sig: this.#digest(id, exp).toString('base64url') }
+    return { exp, sig: this.#digest({ id, user }, exp).toString('base64url') }
   }
 
-  verify(id: string, sig: string, exp: string, now: number): boolean {
+  verify({ sig, exp, ...file }: Link, now: number): boolean {
     if (!/^\d{1,12}$/.test(exp)) return false
     const given = Buffer.from(sig, 'base64url')
-    const wanted = this.#digest(id, Number(exp))
+    const wanted = this.#digest(file, Number(exp))
     return (
       given.length === wanted.length && timingSafeEqual(given, wanted) && Number(exp) * 1000 > now
     )
   }
 
-  #digest(id: string, exp: number): Buffer {
-    return createHmac('sha256', this.#key).update(`${id}\n${exp}`).digest()
+  #digest({ id, user }: Pick<Link, 'id' | 'user'>, exp: number): Buffer {
+    return createHmac('sha256', this.#key).update(`${id}\n${user}\n${exp}`).digest()
   }
 }
 

@@ -1,6 +1,8 @@
 import { open, unlink } from 'node:fs/promises'
 import { ProtocolError } from '@tidewire/protocol'
+import type { Server } from '../../server.ts'
 import { Inspector } from './inspector.ts'
+import { PacedReader, type Reader } from './paced-reader.ts'
 
 export interface Received {
   size: number
@@ -14,19 +16,23 @@ const OWNER_ONLY = 0o600
 const DRAIN_BYTES = 16 * 2 ** 20
 const DRAIN_MS = 2_000
 
-type Reader = ReadableStreamDefaultReader<Uint8Array>
-
 /**
  * Writes the body of a request to a new file, chunk by chunk, and returns when the disk has it. Rejects with
- * `message_too_large`, `storage_full`, `bad_envelope` for an empty one; whatever it rejects with, the file is gone.
+ * `message_too_large`, `storage_full`, `bad_envelope` for an empty one, `unavailable` for one that comes too slowly; whatever
+ * it rejects with, the file is gone.
  */
-export async function receive(request: Request, path: string, maxBytes: number): Promise<Received> {
+export async function receive(
+  request: Request,
+  path: string,
+  { maxBytes, clock }: { maxBytes: number; clock: Server['clock'] },
+): Promise<Received> {
   const body = request.body?.getReader() as Reader | undefined
+  const paced = body && new PacedReader(body, clock)
   const inspector = new Inspector()
   try {
     const file = await open(path, 'wx', OWNER_ONLY)
     try {
-      for (let part = await body?.read(); part?.value !== undefined; part = await body!.read()) {
+      for (let part = await paced?.read(); part?.value !== undefined; part = await paced!.read()) {
         inspector.take(part.value)
         if (inspector.size > maxBytes) throw tooLarge(maxBytes)
         await file.appendFile(part.value)
@@ -40,6 +46,8 @@ export async function receive(request: Request, path: string, maxBytes: number):
     await unlink(path).catch(ignoreMissing)
     if (body !== undefined) await drain(body)
     throw toProtocolError(error)
+  } finally {
+    paced?.stop()
   }
   return { size: inspector.size, type: inspector.type() }
 }

@@ -30,6 +30,8 @@ const PER_USER = 4
 const AT_ONCE = 64
 const BUSY_MS = 1_000
 const ID = /^[0-9a-f]{32}$/
+/** Whom the links of backends are made for. */
+const BACKEND = ''
 
 /** The routes of files: who may send, read and delete them. */
 export class UploadRoutes {
@@ -75,7 +77,10 @@ export class UploadRoutes {
     const path = join(temporary, id)
     await records.reserve({ ...row, created_at: server.clock.now() })
     try {
-      const received = await receive(request, path, limits.maxBytes)
+      const received = await receive(request, path, {
+        maxBytes: limits.maxBytes,
+        clock: server.clock,
+      })
       this.#checkType(received.type, name, request.headers.get('content-type'))
       await store.keep(id, path, received.type)
       await records.complete(id, reserved, received.size, received.type)
@@ -117,11 +122,13 @@ export class UploadRoutes {
     const [sig, exp] = [query.get('sig'), query.get('exp')]
     const id = params['id'] ?? ''
     if (sig !== null || exp !== null) {
-      if (!links.verify(id, sig ?? '', exp ?? '', server.clock.now())) {
+      const user = query.get('user') ?? ''
+      const link = { id, user, sig: sig ?? '', exp: exp ?? '' }
+      if (!links.verify(link, server.clock.now())) {
         throw new ProtocolError('forbidden', 'The link has ended. Ask for a new one.')
       }
       const row = await records.find(id)
-      if (row === undefined) throw missing()
+      if (row === undefined || !(await this.#isReader(user, row))) throw missing()
       return download(request, row, store)
     }
     return download(request, await this.#readable(actor, id), store)
@@ -130,8 +137,9 @@ export class UploadRoutes {
   async #link({ actor, params }: RouteContext): Promise<Response> {
     const { links, server } = this.#options
     const { id } = await this.#readable(actor, params['id'] ?? '')
-    const { sig, exp } = links.sign(id, server.clock.now())
-    const url = `/v1/uploads/${id}?exp=${exp}&sig=${sig}`
+    const user = (actor.kind === 'user' && actor.user) || BACKEND
+    const { sig, exp } = links.sign(id, user, server.clock.now())
+    const url = `/v1/uploads/${id}?${new URLSearchParams({ user, exp: String(exp), sig }).toString()}`
     const expires_at = new Date(exp * 1000).toISOString()
     return Response.json({ url, expires_at }, { headers: { 'Cache-Control': 'no-store' } })
   }
@@ -146,6 +154,12 @@ export class UploadRoutes {
     await store.remove(row.id)
     await records.forget(row.id)
     return Response.json({ id: row.id, deleted: true })
+  }
+
+  /** Whether the user whom a link was made for may read the file, still. */
+  async #isReader(user: string, { user: sender, channel }: UploadRow): Promise<boolean> {
+    if (user === BACKEND || user === sender) return true
+    return channel !== null && this.#options.server.permits(user, 'history', channel)
   }
 
   /** Says the same of what is not there and of what is not theirs. */

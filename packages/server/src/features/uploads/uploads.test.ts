@@ -250,7 +250,7 @@ describe('the readers of a file', () => {
     expect(filesOf(server)).toEqual([])
   })
 
-  it('are those of a link for a few minutes, whoever they are', async () => {
+  it('are those of a link for a few minutes, whoever shows it', async () => {
     const { send, url, as } = await start()
     const sent = await json(await send('ada', PNG, { name: 'a.png' }))
     const response = await fetch(`${url}${sent.url}/link`, { headers: await as('ada') })
@@ -265,12 +265,35 @@ describe('the readers of a file', () => {
       `${other.url}?${query}`,
       link.url.replace(/exp=\d+/, 'exp=99999999999'),
       `${link.url}x`,
+      link.url.replace('user=ada', 'user=bob'),
+      link.url.replace('user=ada', 'user='),
+      link.url.replace('user=ada&', ''),
       `${sent.url}?exp=99999999999`,
       `${sent.url}?sig=`,
     ]) {
       expect((await fetch(url + forged)).status, forged).toBe(403)
     }
     expect((await fetch(`${url}${sent.url}/link`, { headers: await as('bob') })).status).toBe(404)
+  })
+
+  it('are those of a link as long as the user whom it was made for is one of them', async () => {
+    const { send, url, as, server } = await start()
+    await server.addMember('team:a', 'ada')
+    await server.addMember('team:a', 'bob')
+    const sent = await json(await send('ada', PNG, { channel: 'team:a' }))
+    const linkFor = async (user: string): Promise<string> => {
+      const response = await fetch(`${url}${sent.url}/link`, { headers: await as(user) })
+      return url + (await json<{ url: string }>(response)).url
+    }
+    const [ada, bob] = [await linkFor('ada'), await linkFor('bob')]
+    const statuses = async (): Promise<number[]> => {
+      const answers = await Promise.all([fetch(ada), fetch(bob)])
+      await Promise.all(answers.map((answer) => answer.arrayBuffer()))
+      return answers.map(({ status }) => status)
+    }
+    expect(await statuses()).toEqual([200, 200])
+    await server.removeMember('team:a', 'bob')
+    expect(await statuses()).toEqual([200, 404])
   })
 })
 

@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { issueToken } from '../../../auth/jwt.ts'
 import { runModule } from '../../../testing/child.ts'
 import { Device } from '../../../testing/device.ts'
 import { startTestServer, type TestServer } from '../../../testing/index.ts'
 import { PushService } from '../../../testing/push-service.ts'
 import { type Notifications, notifications, type NotificationsOptions } from '../index.ts'
+import { MIGRATIONS, type Tables } from '../tables.ts'
 
 interface Running extends TestServer {
   inbox: Notifications
@@ -238,6 +240,76 @@ describe('a push', () => {
     await service.until(() => service.pushed.length > 0)
     expect(service.pushed).toMatchObject([{ path: '/push/phone', message: SHIPPED }])
     expect(service.faults).toEqual([])
+  })
+})
+
+describe('a revocation', () => {
+  const secret = 'another secret of the tests, long enough for HS256'
+
+  /** A browser of ada, subscribed with a token of this login. */
+  async function subscribeWith(server: Running, session: string): Promise<string> {
+    const now = Date.now()
+    const { token } = await issueToken({ secret, user: 'ada', ttlMs: 60_000, now, session })
+    const subscription = { ...service.subscription(session), expirationTime: null }
+    const answer = await fetch(`${server.url}${PUSH}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify(subscription),
+    })
+    expect(answer.status).toBe(201)
+    return token
+  }
+
+  it('of a user ends the subscriptions, and what waits to be pushed to them', async () => {
+    const running = await start({ unreadAfterMs: 200 })
+    await running.browser('ada', 'phone')
+    await running.browser('bob', 'tablet')
+    await connected(running, 'ada')
+    await connected(running, 'bob')
+    await running.inbox.send(['ada', 'bob'], { kind: 'a', title: 'waits' })
+    await running.server.disconnect({ user: 'ada' }, { revoke: true })
+    await running.inbox.send(['ada', 'bob'], { kind: 'a', title: 'new' })
+    await service.until(() => service.pushed.length === 2)
+    expect(service.pushed.map(({ path }) => path)).toEqual(['/push/tablet', '/push/tablet'])
+  })
+
+  it('of a login or a token ends the subscriptions that were made with it, and no others', async () => {
+    const running = await start({}, { auth: { jwt_secret: secret } })
+    // Makes the service know the key of the server.
+    await running.browser('bob', 'tablet')
+    const token = await subscribeWith(running, 'one')
+    await subscribeWith(running, 'two')
+    await subscribeWith(running, 'three')
+    const claims = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as {
+      jti: string
+    }
+    await running.server.disconnect({ token_id: claims.jti }, { revoke: true })
+    await running.server.disconnect({ session: 'two' }, { revoke: true })
+    await running.server.disconnect({ session: 'three' })
+    await running.inbox.send('ada', SHIPPED)
+    await running.inbox.send('bob', SHIPPED)
+    await service.until(() => service.pushed.length === 2)
+    expect(service.pushed.map(({ path }) => path).toSorted()).toEqual([
+      '/push/tablet',
+      '/push/three',
+    ])
+  })
+
+  it('that nobody was told of, because the server was gone, counts when there is something to push', async () => {
+    const running = await start({}, { auth: { jwt_secret: secret } })
+    await running.browser('bob', 'tablet')
+    await subscribeWith(running, 'one')
+    const database = await running.server.tables<Tables>('notifications', MIGRATIONS)
+    const rows = await database.selectFrom('notifications_subscriptions').selectAll().execute()
+    await running.server.disconnect({ session: 'one' }, { revoke: true })
+    const kept = rows.filter(({ user }) => user === 'ada')
+    await database.insertInto('notifications_subscriptions').values(kept).execute()
+    await running.inbox.send('ada', SHIPPED)
+    await running.inbox.send('bob', SHIPPED)
+    await service.until(() => service.pushed.length > 0)
+    expect(service.pushed.map(({ path }) => path)).toEqual(['/push/tablet'])
+    const left = await database.selectFrom('notifications_subscriptions').select('user').execute()
+    expect(left).toEqual([{ user: 'bob' }])
   })
 })
 

@@ -4,7 +4,7 @@ import type { PreferenceStore } from '../preferences.ts'
 import type { Database } from '../tables.ts'
 import type { PushProvider, PushSubscription } from './provider.ts'
 import { PushQueue } from './queue.ts'
-import { Subscriptions } from './subscriptions.ts'
+import { type Subscriber, Subscriptions } from './subscriptions.ts'
 import { keptKeys } from './vapid.ts'
 import { type VapidKeys, WebPush, type WebPushOptions } from './web-push.ts'
 
@@ -72,10 +72,14 @@ export class Push {
       providers: this.#providers,
       clock: server.clock,
       random: Math.random,
+      isRevoked: (actor) => server.isRevoked(actor),
       firstBackOffMs: options.retryMs,
       onError: (error) => server.failed('notifications.push', error),
     })
     server.on('disconnected', ({ user }) => this.#leave(user))
+    server.watchRevocations(async ({ target }) => {
+      if (this.#subscriptions.any) await this.#subscriptions.endOf(target)
+    })
   }
 
   /** When somebody is pushed what came at `at`, if it is not read by then; undefined when nobody is. */
@@ -90,7 +94,7 @@ export class Push {
   }
 
   /** Rejects with `bad_envelope` for what no provider takes. */
-  async subscribe(user: string, subscription: PushSubscription): Promise<void> {
+  async subscribe(subscriber: Subscriber, subscription: PushSubscription): Promise<void> {
     const provider = this.#providers.get(subscription.provider)
     if (provider === undefined) {
       const names = [...this.#providers.keys()].join(', ') || 'none'
@@ -100,7 +104,11 @@ export class Push {
       )
     }
     provider.check?.(subscription)
-    await this.#subscriptions.add(user, subscription, this.#server.clock.now())
+    await this.#subscriptions.add(subscriber, subscription, this.#server.clock.now())
+    if (!this.#server.isRevoked(subscriber)) return
+    // While it was kept, and perhaps before it could be found.
+    await this.#subscriptions.remove(subscriber.user, subscription.endpoint)
+    throw new ProtocolError('authentication_failed', 'The token was revoked.')
   }
 
   /** True when there was one. */

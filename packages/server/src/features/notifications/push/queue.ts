@@ -4,7 +4,7 @@ import type { PreferenceStore } from '../preferences.ts'
 import type { Database } from '../tables.ts'
 import { backOffMs, MAX_ATTEMPTS } from './back-off.ts'
 import type { PushMessage, PushOutcome, PushProvider } from './provider.ts'
-import type { Subscriptions } from './subscriptions.ts'
+import type { Subscriber, Subscriptions } from './subscriptions.ts'
 
 /** Pushes that are made at the same time. */
 const MAX_UNDER_WAY = 20
@@ -21,6 +21,7 @@ export interface PushQueueOptions {
   providers: ReadonlyMap<string, PushProvider>
   clock: { now(): number; after(ms: number, fn: () => void): () => void }
   random: () => number
+  isRevoked: (subscriber: Subscriber) => boolean
   /** Of the first wait after a failure. */
   firstBackOffMs?: number | undefined
   onError: (error: unknown) => void
@@ -37,6 +38,10 @@ interface Push {
   provider: string | null
   endpoint: string
   keys: string
+  session: string | null
+  token_id: string | null
+  key_id: string | null
+  issued_at: number | null
   message: string
   kind: string
   title: string
@@ -113,6 +118,7 @@ export class PushQueue {
   async #due(now: number): Promise<Push[]> {
     const { rows } = await sql<Push>`
       SELECT p.id, p.subscription, p.user, p.attempts, i.read, s.provider, s.endpoint, s.keys,
+        s.session, s.token_id, s.key_id, s.issued_at,
         m.id AS message, m.kind, m.title, m.body, m.data, m.created_at
       FROM notifications_pushes p
       LEFT JOIN notifications_subscriptions s ON s.id = p.subscription
@@ -164,6 +170,8 @@ export class PushQueue {
     const provider = providers.get(push.provider ?? '')
     const wanted = push.read === 0 && !(await preferences.isQuiet(push.user, clock.now()))
     if (!wanted || provider === undefined) return this.#forget(push)
+    // It ends with the revocation, unless the server ended first.
+    if (this.#options.isRevoked(subscriberOf(push))) return subscriptions.end(push.subscription)
     const outcome = await this.#send(provider, push)
     if (outcome === 'gone') return subscriptions.end(push.subscription)
     if (outcome === 'sent' || outcome === 'refused') return this.#forget(push)
@@ -200,6 +208,17 @@ export class PushQueue {
 
   async #forget({ id }: Pick<Push, 'id'>): Promise<void> {
     await this.#options.database.deleteFrom('notifications_pushes').where('id', '=', id).execute()
+  }
+}
+
+function subscriberOf({ user, session, token_id, key_id, issued_at }: Push): Subscriber {
+  return {
+    kind: 'user',
+    user,
+    ...(session === null ? {} : { session }),
+    ...(token_id === null ? {} : { token_id }),
+    ...(key_id === null ? {} : { key_id }),
+    ...(issued_at === null ? {} : { issued_at }),
   }
 }
 

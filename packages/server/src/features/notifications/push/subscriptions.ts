@@ -1,7 +1,14 @@
+import type { RevocationListener, RouteContext } from '../../../handlers.ts'
 import type { Database } from '../tables.ts'
 import type { PushSubscription } from './provider.ts'
 
 const MAX_PER_USER = 10
+
+/** Who subscribes, and what they show. */
+export type Subscriber = RouteContext['actor'] & { user: string }
+
+type Column = 'user' | 'session' | 'token_id' | 'key_id'
+type Target = Parameters<RevocationListener>[0]['target']
 
 /** Who is reached where. */
 export class Subscriptions {
@@ -27,11 +34,20 @@ export class Subscriptions {
    * Beyond ten the oldest go.
    */
   async add(
-    user: string,
+    { user, session, token_id, key_id, issued_at }: Subscriber,
     { provider, endpoint, keys }: PushSubscription,
     at: number,
   ): Promise<void> {
-    const values = { user, provider, keys: JSON.stringify(keys), created_at: at }
+    const values = {
+      user,
+      provider,
+      keys: JSON.stringify(keys),
+      created_at: at,
+      session: session ?? null,
+      token_id: token_id ?? null,
+      key_id: key_id ?? null,
+      issued_at: issued_at ?? null,
+    }
     await this.#database.transaction().execute(async (tx) => {
       const before = await tx
         .selectFrom('notifications_subscriptions')
@@ -73,6 +89,19 @@ export class Subscriptions {
       .executeTakeFirst()
     if (row !== undefined) await this.end(row.id)
     return row !== undefined
+  }
+
+  /** Ends those of a user, or that were made with a login, a token or a server key. */
+  async endOf(target: Target): Promise<void> {
+    const [column, value] = Object.entries(target)[0] as [Column, string]
+    const its = this.#database
+      .selectFrom('notifications_subscriptions')
+      .select('id')
+      .where(column, '=', value)
+    await this.#database.transaction().execute(async (tx) => {
+      await tx.deleteFrom('notifications_pushes').where('subscription', 'in', its).execute()
+      await tx.deleteFrom('notifications_subscriptions').where(column, '=', value).execute()
+    })
   }
 
   /** With everything that waits to be pushed to it. */

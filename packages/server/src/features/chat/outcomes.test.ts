@@ -1,0 +1,139 @@
+import type { JsonObject, Publication } from '@tidewire/protocol'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { Feature } from '../../handlers.ts'
+import { everything, Rows } from '../../testing/chat-mirror.ts'
+import { ChatServer } from '../../testing/chat-server.ts'
+import type { Talker } from '../../testing/talker.ts'
+
+const CHANNEL = 'chat:general'
+const LATER_MS = 6 * 60_000
+
+/** What history has at an offset. */
+async function at(talker: Talker, channel: string, offset: number): Promise<JsonObject> {
+  const page = await talker.do('history', { channel, after: offset - 1, limit: 1 })
+  return (page['publications'] as unknown as Publication[])[0]!.payload
+}
+
+/** As many fields as a frame may have, with what is around them. */
+const manyKeys = (count: number): JsonObject =>
+  Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, 0]))
+
+/** Everything from here on happens so much later. */
+function later(): void {
+  const { now } = performance
+  const [date, since] = [Date.now, now.bind(performance)]
+  vi.spyOn(Date, 'now').mockImplementation(() => date() + LATER_MS)
+  vi.spyOn(performance, 'now').mockImplementation(() => since() + LATER_MS)
+  onTestFinished(() => void vi.restoreAllMocks())
+}
+
+describe('what became of a message', () => {
+  it('that has no room for it holds up nobody: what others delete is gone', async () => {
+    const chat = await ChatServer.start()
+    const [eve] = (await chat.room('evil', 'eve')) as [Talker]
+    const [ada] = (await chat.room('general', 'ada')) as [Talker]
+    const said = { content: 'x', extra: manyKeys(993) }
+    const ids = Array.from({ length: 55 }, (_, n) => `e${n}`)
+    await Promise.all(ids.map((id) => eve.publish('chat:evil', 'message', said, id)))
+    const reactions = ids.flatMap((message_id) =>
+      ['a', 'b', 'c'].map((emoji) => eve.publish('chat:evil', 'reaction', { message_id, emoji })),
+    )
+    await Promise.all(reactions)
+    const { id, offset } = await ada.say(CHANNEL, 'oops')
+    await ada.publish(CHANNEL, 'message_delete', { message_id: id })
+    await expect.poll(() => at(ada, CHANNEL, offset)).toEqual({ deleted: true })
+    // What it said before stays, without what it has no room for.
+    expect(await at(eve, 'chat:evil', 1)).toEqual(said)
+    await eve.publish('chat:evil', 'message_delete', { message_id: 'e0' })
+    await expect.poll(() => at(eve, 'chat:evil', 1)).toEqual({ deleted: true })
+  })
+
+  it('is written without the reactions, or what the application added, that make it more than a frame', async () => {
+    const chat = await ChatServer.start({ limits: { max_frame_bytes: 1_000 } })
+    const [ada] = (await chat.room('general', 'ada')) as [Talker]
+    const { id } = await ada.say(CHANNEL, 'x', { note: 'n'.repeat(600) })
+    for (let n = 0; n < 10; n++) {
+      const emoji = String.fromCharCode(97 + n).repeat(32)
+      await ada.publish(CHANNEL, 'reaction', { message_id: id, emoji })
+    }
+    const edit = async (content: string): Promise<JsonObject> => {
+      await ada.publish(CHANNEL, 'message_edit', { message_id: id, content })
+      await expect.poll(() => at(ada, CHANNEL, 1)).toMatchObject({ content })
+      return at(ada, CHANNEL, 1)
+    }
+    const edited_at = expect.any(String)
+    expect(await edit('y')).toEqual({ content: 'y', note: 'n'.repeat(600), edited_at })
+    const long = 'z'.repeat(500)
+    expect(await edit(long)).toEqual({ content: long, edited_at })
+  })
+
+  it('is written for all others when it fails for one', async () => {
+    const failures: string[] = []
+    const files: Feature = {
+      name: 'files',
+      setup: (server) =>
+        server.provide('releaseFiles', async () => {
+          failures.push('files')
+          throw new Error('They cannot be deleted.')
+        }),
+    }
+    const chat = await ChatServer.start({ features: ['chat', files] })
+    const [ada] = (await chat.room('general', 'ada')) as [Talker]
+    const file = { id: 'f1', name: 'a.png', type: 'image/png', size: 7 }
+    const said = await Promise.all(
+      Array.from({ length: 60 }, () => ada.say(CHANNEL, 'oops', { attachments: [file] })),
+    )
+    const last = await ada.say(CHANNEL, 'oops')
+    const all = [...said, last]
+    await Promise.all(
+      all.map(({ id }) => ada.publish(CHANNEL, 'message_delete', { message_id: id })),
+    )
+    for (const { offset } of all) {
+      await expect.poll(() => at(ada, CHANNEL, offset)).toEqual({ deleted: true })
+    }
+    expect(failures).not.toEqual([])
+  })
+
+  it('leaves of what it said before nothing but the place', async () => {
+    const chat = await ChatServer.start()
+    const [ada] = (await chat.room('general', 'ada')) as [Talker]
+    const { id } = await ada.say(CHANNEL, 'one')
+    const edits = []
+    for (const content of ['two', 'three', 'four']) {
+      edits.push(await ada.publish(CHANNEL, 'message_edit', { message_id: id, content }))
+    }
+    const [two, three, four] = edits.map(({ offset }) => offset)
+    for (const offset of [two!, three!]) {
+      await expect.poll(() => at(ada, CHANNEL, offset)).toEqual({ message_id: id })
+    }
+    await expect.poll(() => at(ada, CHANNEL, 1)).toMatchObject({ content: 'four' })
+    expect(await at(ada, CHANNEL, four!)).toMatchObject({ content: 'four' })
+    const rows = new Rows()
+    for (const one of (await everything(ada, CHANNEL)).publications) rows.apply(one)
+    expect(rows.all).toMatchObject([{ content: 'four' }])
+    await ada.publish(CHANNEL, 'message_delete', { message_id: id })
+    const gone = { message_id: id, deleted: true }
+    await expect.poll(() => at(ada, CHANNEL, four!)).toEqual(gone)
+    expect(await at(ada, CHANNEL, 1)).toEqual({ deleted: true })
+  })
+})
+
+describe('a message under the id of one of long ago', () => {
+  it('is not the message: the first one counts, and what it says leaves the log', async () => {
+    const chat = await ChatServer.start()
+    const [ada] = (await chat.room('general', 'ada')) as [Talker]
+    await ada.say(CHANNEL, 'first', {}, 'm')
+    later()
+    const bob = await chat.connect('bob')
+    const { offset } = await bob.say(CHANNEL, 'xcanaryx', {}, 'm')
+    expect(offset).toBe(2)
+    await expect.poll(() => at(bob, CHANNEL, 2)).toEqual({ deleted: true })
+    expect(await at(bob, CHANNEL, 1)).toEqual({ content: 'first' })
+    const rows = new Rows()
+    for (const one of (await everything(bob, CHANNEL)).publications) rows.apply(one)
+    expect(rows.all).toMatchObject([{ id: 'm', content: 'first', deleted: false }])
+    expect(await bob.refused('message_delete', { message_id: 'm' }, { channel: CHANNEL })).toMatch(
+      '4011',
+    )
+  })
+})

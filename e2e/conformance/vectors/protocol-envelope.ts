@@ -131,7 +131,7 @@ export const ENVELOPE: readonly ProtocolVector[] = [
       ...Array.from({ length: 10 }, () => up('subscribe')),
       ...Array.from({ length: 10 }, () => refused(4009)),
       up('ping'),
-      down('pong'),
+      { down: { type: 'pong' } },
     ],
   },
 ]

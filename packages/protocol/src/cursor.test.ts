@@ -19,6 +19,8 @@ const anyPositions = fc
   )
   .map((entries) => new Map(entries))
 
+const LIFE = '0190f5d2-6c1b-7a3e-9d4f-1b2c3d4e5f60'
+
 describe('a cursor', () => {
   it('gives back the positions that it was made of', () => {
     fc.assert(
@@ -27,6 +29,23 @@ describe('a cursor', () => {
       }),
       { numRuns: 1000 },
     )
+  })
+
+  it('of 128 channels with the longest names of rooms in use, and one epoch, fits into a header', () => {
+    for (const epochOf of [() => LIFE, (n: number) => `${LIFE}.${n.toString(36)}`]) {
+      const positions = Array.from({ length: 128 }, (_, n): [string, Position] => [
+        `chat:${LIFE.slice(0, -3)}${100 + n}`,
+        { epoch: epochOf(n), offset: 1_000_000 + n },
+      ])
+      const cursor = encodeCursor(positions)
+      expect(cursor.length).toBeLessThan(7 * 1024)
+      expect([...decodeCursor(cursor)]).toEqual(positions)
+    }
+  })
+
+  it('that repeats the epochs is read, too', () => {
+    const positions = decodeCursor('1~chat:a~e.1~2~chat:b~e.1~3')
+    expect(encodeCursor(positions)).toBe('1~chat:a~e.1~2~chat:b~*.1~3')
   })
 
   it('is printable ASCII that needs no escaping in a header or an SSE field', () => {
@@ -43,6 +62,8 @@ describe('a cursor', () => {
     ['half a position', '1~chat:a~e'],
     ['a bad channel name', '1~Chat:a~e~1'],
     ['an empty epoch', '1~chat:a~~1'],
+    ['the rest of no epoch', '1~chat:a~*~1'],
+    ['an epoch with the rest of another in it', '1~chat:a~e~1~chat:b~f*~1'],
     ['an epoch of 65 characters', `1~chat:a~${'e'.repeat(65)}~1`],
     ['a negative offset', '1~chat:a~e~-1'],
     ['an offset with a leading zero', '1~chat:a~e~01'],

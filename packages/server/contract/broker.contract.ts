@@ -210,6 +210,21 @@ export function brokerContract(
         await soon(() => expect(offsetsOf('chat:a')).toEqual([1, 2]))
       })
 
+      it('takes a payload whose keys stand in another order for the same, and a list for another', async () => {
+        await broker.join('chat:a')
+        const payload = { a: { b: 1, c: [1, 2] }, d: 2 }
+        await broker.publish(draft('chat:a', 'x', { payload }))
+        const again = { d: 2, a: { c: [1, 2], b: 1 } }
+        expect(await broker.publish(draft('chat:a', 'x', { payload: again }))).toMatchObject({
+          offset: 1,
+          duplicate: true,
+        })
+        const other = { ...payload, a: { b: 1, c: [2, 1] } }
+        await expect(
+          broker.publish(draft('chat:a', 'x', { payload: other })),
+        ).rejects.toMatchObject({ reason: 'conflict' })
+      })
+
       it('is one of each channel', async () => {
         await broker.publish(draft('chat:a', 'x', { payload: { n: 1 } }))
         const other = await broker.publish(draft('chat:b', 'x', { payload: { n: 2 } }))

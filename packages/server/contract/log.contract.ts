@@ -117,6 +117,21 @@ export function logContract(
         ])
       })
 
+      it('takes a payload whose keys stand in another order for the same, and a list for another', async () => {
+        const channel = newChannel()
+        const payload = { a: { b: 1, c: [1, 2] }, d: 2 }
+        await harness.log.append(draft(channel, 'x', { payload }))
+        const again = { d: 2, a: { c: [1, 2], b: 1 } }
+        expect(await harness.log.append(draft(channel, 'x', { payload: again }))).toMatchObject({
+          offset: 1,
+          duplicate: true,
+        })
+        const other = { ...payload, a: { b: 1, c: [2, 1] } }
+        await expect(
+          harness.log.append(draft(channel, 'x', { payload: other })),
+        ).rejects.toMatchObject({ reason: 'conflict' })
+      })
+
       it('is one of each channel', async () => {
         await harness.log.append(draft(newChannel(), 'same', { payload: { n: 1 } }))
         const other = await harness.log.append(draft(newChannel(), 'same', { payload: { n: 2 } }))

@@ -110,6 +110,7 @@ export class ScriptedService implements Service {
     return trade()
   }
 
+  count: Service['count'] = () => undefined
   checkChannel: Service['checkChannel'] = () => undefined
 
   admit(address: string, what: 'connection' | 'request'): void {

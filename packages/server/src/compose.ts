@@ -184,6 +184,7 @@ function partsOf(made: Made): Parts {
     config,
     core,
     members,
+    endLogins: (target) => store.refreshTokens.end(target),
     features: made.features,
     certificate,
     ops: made.ops,

@@ -1,7 +1,7 @@
 import type { FrameLimits, JsonObject, ProtocolError } from '@tidewire/protocol'
 import type { Client, Clients, Frame } from './client.ts'
 import type { Command } from './core/core.ts'
-import type { Interceptor } from './core/interceptors.ts'
+import type { Intercept, Interceptor } from './core/interceptors.ts'
 import type { Action } from './core/ports/capabilities.ts'
 import type { Observer } from './core/ports/observer.ts'
 import { noteRefusal } from './core/refusals.ts'
@@ -11,6 +11,7 @@ import type { RouteHandler } from './transports/http-api.ts'
 import type { RouteLimits } from './transports/http-app.ts'
 import type { RouteAbout } from './transports/openapi-routes.ts'
 
+export { AlreadyHeld } from './core/interceptors.ts'
 export type { RouteContext, RouteHandler } from './transports/http-api.ts'
 export type { RouteAbout } from './transports/openapi-routes.ts'
 
@@ -67,9 +68,7 @@ export interface Intercepted {
 }
 
 /** A payload to publish instead, or nothing. A thrown `ProtocolError` refuses the publication. */
-export type InterceptHandler = (
-  publication: Intercepted,
-) => JsonObject | undefined | Promise<JsonObject | undefined>
+export type InterceptHandler = (publication: Intercepted) => Intercept | Promise<Intercept>
 
 /** What somebody is about to do in a channel of a namespace with a guard. */
 export interface GuardQuestion {
@@ -122,6 +121,9 @@ export interface MemberChange {
 
 /** Awaited before whoever made the change is answered. */
 export type MemberListener = (change: MemberChange) => void | Promise<void>
+
+/** Awaited before whoever revoked is answered. */
+export type { RevocationListener } from './core/rights.ts'
 
 /** A part of the product with a folder of its own, which holds nothing but this server's public API. */
 export interface Feature {

@@ -64,6 +64,7 @@ export type {
   PublishInput,
   MemberChange,
   MemberListener,
+  RevocationListener,
   RouteAbout,
   RouteOptions,
   Services,

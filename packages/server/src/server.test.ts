@@ -3,6 +3,7 @@ import http from 'node:http'
 import { connect as connectTcp } from 'node:net'
 import { type JsonObject, ProtocolError, type Publication } from '@tidewire/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
+import { createServerKey } from './auth/server-keys.ts'
 import { createServer, type ServerOptions } from './compose.ts'
 import { ConfigError } from './config/resolve.ts'
 import { startTestServer, type TestServer } from './testing/index.ts'
@@ -184,6 +185,28 @@ describe('an application that embeds the server', () => {
     expect((await next('history')).payload).toMatchObject({
       publications: [{ payload: { items: [1] } }],
     })
+  })
+
+  it.each(['user', 'session'])('ends the logins of a %s that it revokes', async (what) => {
+    const { key, ...known } = createServerKey('app')
+    const { url, server } = await start({ auth: { server_keys: [known] } })
+    const post = async (path: string, body: object): Promise<Response> =>
+      fetch(`${url}/v1/tokens${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}` },
+        body: JSON.stringify(body),
+      })
+    const answer = await post('', { user: 'ada', refresh: true })
+    const { session, refresh_token } = (await answer.json()) as Record<string, string>
+    await server.disconnect({ session: session! })
+    const again = await post('/refresh', { refresh_token })
+    expect(again.status).toBe(200)
+    const next = (await again.json()) as Record<string, string>
+    await server.disconnect(what === 'user' ? { user: 'ada' } : { session: session! }, {
+      revoke: true,
+    })
+    const refused = await post('/refresh', { refresh_token: next['refresh_token'] })
+    expect(refused.status).toBe(401)
   })
 
   it('ends only the client whose command has an answer that is no JSON, and logs why', async () => {

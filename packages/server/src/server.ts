@@ -23,6 +23,7 @@ import {
   interceptorOf,
   type MemberListener,
   type PublishInput,
+  type RevocationListener,
   type RouteHandler,
   type RouteOptions,
   type Services,
@@ -191,9 +192,10 @@ export class Server {
     { except = [] }: { except?: readonly Client[] } = {},
   ): void {
     const { core } = this.#parts
+    const metadata = { timestamp: core.timestamp() }
     core.channels.signal(
       channel,
-      this.#ownFrame('signal', frame),
+      { ...this.#ownFrame('signal', frame), metadata },
       except.map((client) => Client.sessionOf(client)),
     )
   }
@@ -312,10 +314,29 @@ export class Server {
 
   /**
    * Ends the live connections of a user, a token (`jti`), a login (`sid`) or a server key; with `revoke`, what was issued
-   * until now stays refused, also after a restart. Resolves with how many connections ended.
+   * until now stays refused, also after a restart: access tokens, and the refresh tokens of the user or the login. Resolves
+   * with how many connections ended.
    */
-  disconnect(target: Target, { revoke = false }: { revoke?: boolean } = {}): Promise<number> {
-    return this.#parts.core.disconnect(SERVER, target, { revoke })
+  async disconnect(target: Target, { revoke = false }: { revoke?: boolean } = {}): Promise<number> {
+    const { core, endLogins } = this.#parts
+    const end = (): Promise<number> => core.disconnect(SERVER, target, { revoke })
+    if (!revoke || !('user' in target || 'session' in target)) return end()
+    // First, so that no token is made of one after its user's others were revoked.
+    await endLogins(target).catch(async (error: unknown) => {
+      await end()
+      throw error
+    })
+    return end()
+  }
+
+  /** Calls `listener` after each revocation, whoever made it; the result ends it. What it throws is logged and reaches nobody else. */
+  watchRevocations(listener: RevocationListener): () => void {
+    return this.#parts.core.rights.watch(listener)
+  }
+
+  /** Whether what the actor showed was revoked since: for what outlives its request. Revocations are kept for a week. */
+  isRevoked(actor: Actor): boolean {
+    return this.#parts.core.rights.isRevoked(actor)
   }
 
   /**

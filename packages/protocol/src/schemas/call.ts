@@ -8,8 +8,10 @@ export const call = z.object({
   timeout_ms: z.int().positive(),
 })
 
-/** §4, client to server. `metadata.correlation_id` is the `message_id` of the call. */
+const absent = z.never().optional()
+
+/** §4, client to server: one of the two. `metadata.correlation_id` is the `message_id` of the call. */
 export const result = z.union([
-  z.strictObject({ value: z.unknown() }),
-  z.strictObject({ error: z.union([z.string(), json]) }),
+  z.object({ value: z.unknown(), error: absent }),
+  z.object({ error: z.union([z.string(), json]), value: absent }),
 ])

@@ -8,7 +8,7 @@ export const channel = z
 
 export const offset = z.int().nonnegative()
 
-export const position = z.strictObject({ epoch: z.string().min(1).max(64), offset })
+export const position = z.object({ epoch: z.string().min(1).max(64), offset })
 
 export const timestamp = z.string()
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { channel, offset, publication } from './common.ts'
 
 /** §4, client to server. Without `after` and `before`: the newest `limit`. */
-export const history = z.strictObject({
+export const history = z.object({
   channel,
   epoch: z.string().min(1).max(64).optional(),
   after: offset.optional(),

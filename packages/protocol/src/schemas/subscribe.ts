@@ -4,7 +4,7 @@ import { error } from './error.ts'
 
 /** §4, client to server. `since` and `last` exclude each other. */
 export const subscribe = z
-  .strictObject({
+  .object({
     channel,
     since: position.optional(),
     last: z.int().min(0).max(1000).optional(),
@@ -15,7 +15,7 @@ export const subscribe = z
   .refine((payload) => payload.since === undefined || payload.last === undefined, {
     message: '`since` and `last` exclude each other',
   })
-export const unsubscribe = z.strictObject({ channel })
+export const unsubscribe = z.object({ channel })
 
 /** §4, server to client. */
 export const subscribed = z.object({

@@ -132,6 +132,12 @@ describe('issueToken', () => {
     expect(actor).not.toHaveProperty('channels')
   })
 
+  test('says to the millisecond when it was issued', async () => {
+    const now = NOW + 7
+    const { token } = await issueToken({ secret: SECRET, user: 'ada', ttlMs: 5000, now })
+    expect(await authenticator.authenticate(token)).toMatchObject({ issued_at: now })
+  })
+
   test('makes one that belongs to a login, grants channels, and names issuer and audience', async () => {
     const names = { issuer: 'https://issuer.example', audience: 'tidewire' }
     const { token } = await issueToken({

@@ -125,7 +125,7 @@ export class JwtAuthenticator implements Authenticator {
     if (iat !== undefined) {
       // A token from the future would outlive the revocation of the tokens issued until now.
       if (!(iat * 1000 <= now + LEEWAY_MS)) throw refused('The token was issued in the future.')
-      actor.issued_at = Math.floor(iat * 1000)
+      actor.issued_at = Math.round(iat * 1000)
     }
     if (jti !== undefined) actor.token_id = idOf('jti', jti)
     if (sid !== undefined) actor.session = idOf('sid', sid)
@@ -192,7 +192,8 @@ export async function issueToken(
     .setProtectedHeader({ alg: algorithm, typ: 'JWT' })
     .setSubject(user)
     .setJti(randomUUID())
-    .setIssuedAt(Math.floor(now / 1000))
+    // With milliseconds: who was revoked in this very second may come back in it.
+    .setIssuedAt(now / 1000)
     .setExpirationTime(exp)
     .sign(toSecretKey(secret))
   if (token.length > MAX_TOKEN_LENGTH) {

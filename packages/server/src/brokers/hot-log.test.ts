@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { draft } from '../../contract/channel-model.ts'
 import { HotLog } from './hot-log.ts'
-import { SpareChunks } from './text-queue.ts'
+import { HotMemory } from './hot-memory.ts'
 
 describe('a hot log', () => {
   let log: HotLog
+  let memory: HotMemory
+  let held: { entries: number }
 
   const append = (id: string, text: string, at = 0): number => {
     const publication = JSON.stringify(draft('live:a', id, { payload: { text } }))
@@ -14,7 +16,9 @@ describe('a hot log', () => {
     log.read({ limit: 1_000 }).publications.map(({ payload }) => payload['text'])
 
   beforeEach(() => {
-    log = new HotLog(new SpareChunks())
+    held = { entries: 0 }
+    memory = new HotMemory()
+    log = new HotLog(memory, held)
   })
 
   it('gives back what it was given, with its offset', () => {
@@ -44,13 +48,30 @@ describe('a hot log', () => {
 
   it('holds what it holds when it grows, empties and shrinks', () => {
     for (let i = 1; i <= 200; i++) append(`${i}`, `${i}`, i)
-    expect(log.expire(191)).toBe(190)
+    log.expire(191)
+    expect(held.entries).toBe(10)
     for (let i = 0; i < 5; i++) log.shrink()
     expect(texts()).toEqual(Array.from({ length: 10 }, (_, i) => `${i + 191}`))
-    expect(log.expire(Infinity)).toBe(10)
+    log.expire(Infinity)
+    expect(held.entries).toBe(0)
     log.shrink()
     expect(texts()).toEqual([])
     expect(append('next', 'next')).toBe(201)
+    expect(texts()).toEqual(['next'])
+  })
+
+  it('has given everything back when it is empty, whatever was replaced', () => {
+    for (let i = 1; i <= 20; i++) append(`${i}`, 'x'.repeat(5_000))
+    const before = memory.used
+    expect(before).toBeGreaterThan(100_000)
+    log.replace(3, { text: 'longer' }, 50_000)
+    log.replace(3, { text: 'shorter' }, 20_000)
+    expect(memory.used).toBe(before + 20_000)
+    for (let i = 1; i <= 10; i++) log.dropOldest()
+    expect(memory.used).toBeLessThan(before)
+    log.clear()
+    expect([memory.used, held.entries, log.size]).toEqual([0, 0, 0])
+    expect(append('21', 'next')).toBe(21)
     expect(texts()).toEqual(['next'])
   })
 })

@@ -1,12 +1,12 @@
 import type { JsonObject, Publication } from '@tidewire/protocol'
 import { PAGE_CHARACTERS, type Range } from '../core/ports/broker.ts'
-import { type SpareChunks, TextQueue } from './text-queue.ts'
+import type { Holder, HotMemory } from './hot-memory.ts'
+import { TextQueue } from './text-queue.ts'
 
 const LEAST_SLOTS = 16
 /** Of a slot: 24 bytes. */
 const NUMBERS = 3
 const WORDS = 6
-const MAX_READ = 1_000
 
 /**
  * The newest publications of one channel, as JSON outside of the heap, in a ring that grows and shrinks with what it
@@ -14,11 +14,15 @@ const MAX_READ = 1_000
  *
  *   slot: time (8 bytes) | place of the text (8 bytes) | its bytes | characters of the payload
  */
-export class HotLog {
+export class HotLog implements Holder {
   /** Lowest offset held; `newest` + 1 when nothing is. */
   oldest = 1
   newest = 0
+  readonly #memory: HotMemory
+  readonly #held: { entries: number }
   readonly #texts: TextQueue
+  /** What the memory knows that it takes. */
+  #bytes = 0
   // The publication with offset n lies at n & mask: offsets have no holes and the slots are a power of two.
   #mask = -1
   #numbers = new Float64Array(0)
@@ -26,11 +30,13 @@ export class HotLog {
   #words = new Int32Array(0)
   /** Those that have another payload than the one they came with. */
   #replaced: Map<number, Publication> | undefined
-  /** What was read lately: those who come back at once ask for the same. */
-  #read: Map<number, Publication> | undefined
+  #replacedBytes = 0
 
-  constructor(spares: SpareChunks) {
-    this.#texts = new TextQueue(spares)
+  /** `held`: how many entries all logs hold that count in it. */
+  constructor(memory: HotMemory, held: { entries: number }) {
+    this.#memory = memory
+    this.#held = held
+    this.#texts = new TextQueue(memory.spares)
   }
 
   get size(): number {
@@ -50,6 +56,8 @@ export class HotLog {
     this.#numbers[slot * NUMBERS + 1] = place
     this.#words[slot * WORDS + 4] = this.#texts.end - place
     this.#words[slot * WORDS + 5] = length
+    this.#held.entries += 1
+    this.#account()
     return offset
   }
 
@@ -62,32 +70,48 @@ export class HotLog {
     const old = this.#at(offset)
     const slot = offset & this.#mask
     this.#replaced ??= new Map()
+    if (this.#replaced.has(offset)) this.#replacedBytes -= this.#words[slot * WORDS + 5]!
+    this.#replacedBytes += length
     this.#replaced.set(offset, { ...old, payload })
-    this.#read?.delete(offset)
+    this.#memory.reads.forget(this, offset)
     this.#texts.erase(this.#numbers[slot * NUMBERS + 1]!, this.#words[slot * WORDS + 4]!)
     this.#words[slot * WORDS + 5] = length
+    this.#account()
     return old
   }
 
   dropOldest(): void {
-    this.#replaced?.delete(this.oldest)
+    if (this.#replaced?.delete(this.oldest) === true) {
+      this.#replacedBytes -= this.#words[(this.oldest & this.#mask) * WORDS + 5]!
+    }
     this.oldest += 1
+    this.#held.entries -= 1
     if (this.size === 0) this.#texts.clear()
     else this.#texts.dropBefore(this.#numbers[(this.oldest & this.#mask) * NUMBERS + 1]!)
+    this.#account()
   }
 
-  /** Drops what is older than `cutoff`; returns how many. */
-  expire(cutoff: number): number {
-    const before = this.size
+  /** Nobody reads it any more. */
+  clear(): void {
+    this.#held.entries -= this.size
+    this.oldest = this.newest + 1
+    this.#replaced = undefined
+    this.#replacedBytes = 0
+    this.#texts.clear()
+    this.#memory.reads.forgetLog(this)
+    this.#account()
+  }
+
+  /** Drops what is older than `cutoff`. */
+  expire(cutoff: number): void {
     while (this.size > 0 && this.#numbers[(this.oldest & this.#mask) * NUMBERS]! < cutoff) {
       this.dropOldest()
     }
-    return before - this.size
   }
 
   /** Gives memory back that a quieter channel no longer needs. */
   shrink(): void {
-    this.#read = undefined
+    this.#memory.reads.forgetLog(this)
     const slots = this.#mask + 1
     if (this.size === 0) this.#resize(0)
     else if (slots > LEAST_SLOTS && this.size * 4 <= slots) {
@@ -113,18 +137,28 @@ export class HotLog {
   }
 
   #at(offset: number): Publication {
-    return this.#replaced?.get(offset) ?? this.#read?.get(offset) ?? this.#decode(offset)
+    return (
+      this.#replaced?.get(offset) ?? this.#memory.reads.get(this, offset) ?? this.#decode(offset)
+    )
   }
 
   #decode(offset: number): Publication {
     const slot = offset & this.#mask
     const place = this.#numbers[slot * NUMBERS + 1]!
-    const text = this.#texts.read(place, this.#words[slot * WORDS + 4]!)
+    const bytes = this.#words[slot * WORDS + 4]!
+    const text = this.#texts.read(place, bytes)
     const publication = JSON.parse(text) as Publication
     publication.metadata.offset = offset
-    if (this.#read === undefined || this.#read.size >= MAX_READ) this.#read = new Map()
-    this.#read.set(offset, publication)
+    this.#memory.reads.add(this, offset, publication, bytes)
     return publication
+  }
+
+  #account(): void {
+    const now = this.#texts.bytes + this.#replacedBytes
+    if (now === this.#bytes) return
+    const before = this.#bytes
+    this.#bytes = now
+    this.#memory.resized(this, before, now)
   }
 
   #resize(slots: number): void {

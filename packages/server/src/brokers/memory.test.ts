@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { brokerContract } from '../../contract/broker.contract.ts'
 import { draft } from '../../contract/channel-model.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
+import { HotMemory } from './hot-memory.ts'
 import { DEFAULT_MEMORY_LIMITS, MemoryBroker, type MemoryLimits } from './memory.ts'
 
 const RETENTION = { max_entries: 10, max_age_ms: 5 * 60_000 }
@@ -93,6 +94,74 @@ describe('the hot log', () => {
     broker.join('live:a')
     for (let i = 0; i < 15; i++) await broker.publish(draft('live:a', `${i}`))
     expect(await broker.history('live:a', { limit: 0 })).toMatchObject({ oldest: 6, newest: 15 })
+  })
+})
+
+describe('the memory of all logs', () => {
+  const LARGE = { payload: { text: 'x'.repeat(50_000) } }
+  const BOUND = 4 * 2 ** 20
+
+  async function brokers(count: number): Promise<{ memory: HotMemory; brokers: MemoryBroker[] }> {
+    const memory = new HotMemory(BOUND)
+    const all = Array.from({ length: count }, () => {
+      return new MemoryBroker({ clock: new FakeClock(), newId: () => 'life', memory })
+    })
+    for (const broker of all) await broker.start(() => undefined)
+    return { memory, brokers: all }
+  }
+
+  it('is bounded over the channels that somebody fills, and leaves those that are small', async () => {
+    const { memory, brokers: all } = await brokers(2)
+    const [small, full] = all
+    small!.join('chat:a')
+    for (let i = 0; i < 20; i++) await small!.publish(draft('chat:a', `${i}`))
+    await small!.publish(draft('chat:idle', '1'))
+    full!.join('live:a')
+    for (let i = 0; i < 400; i++) {
+      await full!.publish(draft(`live:${'abc'[i % 3]}`, `${i}`, LARGE))
+      expect(memory.used).toBeLessThanOrEqual(BOUND)
+    }
+    expect(await small!.history('chat:a', { limit: 0 })).toMatchObject({ oldest: 1, newest: 20 })
+    expect(await small!.history('chat:idle', { limit: 0 })).toMatchObject({ oldest: 1, newest: 1 })
+    const { publications, oldest, newest } = await full!.history('live:a', { limit: 1 })
+    expect(newest).toBe(134)
+    expect(oldest).toBeGreaterThan(80)
+    expect(publications[0]?.metadata.offset).toBe(oldest)
+  })
+
+  it('is bounded over channels that hold one entry each', async () => {
+    const { memory, brokers: all } = await brokers(1)
+    for (let i = 0; i < 200; i++) {
+      all[0]!.join(`live:${i}`)
+      await all[0]!.publish(draft(`live:${i}`, '1', LARGE))
+    }
+    expect(memory.used).toBeLessThanOrEqual(BOUND)
+    expect(await all[0]!.history('live:0', { limit: 1 })).toMatchObject({ oldest: 2, newest: 1 })
+    expect(await all[0]!.history('live:199', { limit: 1 })).toMatchObject({ oldest: 1, newest: 1 })
+  })
+
+  it('is bounded when entries become larger', async () => {
+    const { memory, brokers: all } = await brokers(1)
+    for (let i = 0; i < 100; i++) await all[0]!.publish(draft('live:a', `${i}`))
+    const epoch = await epochOf(all[0]!, 'live:a')
+    for (let offset = 1; offset <= 100; offset++) {
+      await all[0]!.replace('live:a', { epoch, offset }, LARGE.payload)
+    }
+    expect(memory.used).toBeLessThanOrEqual(BOUND)
+    expect(await all[0]!.history('live:a', { limit: 0 })).toMatchObject({ newest: 100 })
+  })
+
+  it('is given back by channels that are forgotten', async () => {
+    const { memory, brokers: all } = await brokers(1)
+    const clock = new FakeClock()
+    const broker = new MemoryBroker({ clock, newId: () => 'life', memory, retention: {} })
+    await broker.start(() => undefined)
+    await broker.publish(draft('live:a', '1', LARGE))
+    await all[0]!.publish(draft('live:b', '1'))
+    const before = memory.used
+    await clock.advance(2 * 60 * 60_000)
+    expect(memory.used).toBeLessThan(before - 50_000)
+    expect(memory.used).toBeGreaterThan(0)
   })
 })
 

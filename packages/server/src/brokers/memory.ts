@@ -1,16 +1,17 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type JsonObject, type Position, ProtocolError, type Publication } from '@tidewire/protocol'
 import type { Broker, OnPublications, Page, Range, Receipt } from '../core/ports/broker.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Retention } from '../core/ports/log.ts'
 import { digestOf } from './digest.ts'
 import { HotLog } from './hot-log.ts'
+import { HotMemory } from './hot-memory.ts'
 import { Joined } from './joined.ts'
 import { IdHash } from './id-hash.ts'
 import type { Remembered } from './id-table.ts'
 import { type IdBudget, RecentIds, WINDOW_MS } from './recent-ids.ts'
-import { SpareChunks } from './text-queue.ts'
 
-/** What the broker may hold, whatever is published. About 400 bytes an entry and 150 bytes an id, with small payloads. */
+/** What the broker may hold, whatever is published, beside what `HotMemory` bounds. About 150 bytes an id. */
 export interface MemoryLimits {
   /** Publications of all channels together; above it the channel unused for longest is forgotten. */
   entries: number
@@ -35,6 +36,8 @@ export interface MemoryBrokerOptions {
   clock: Clock
   retention?: Retention
   limits?: MemoryLimits
+  /** What the brokers that share it take together: 256 MiB when none is given. */
+  memory?: HotMemory
   /** A unique string of `[A-Za-z0-9_-]`, at most 40 long: this life of the process. */
   newId: () => string
 }
@@ -51,21 +54,22 @@ export class MemoryBroker implements Broker {
   readonly #limits: MemoryLimits
   readonly #ids: IdBudget
   readonly #idHash = new IdHash()
-  readonly #spares = new SpareChunks()
+  readonly #memory: HotMemory
+  readonly #held = { entries: 0 }
   readonly #life: string
   readonly #joined = new Joined()
   readonly #channels = new Map<string, Channel>()
   /** Those without a local subscriber, the one unused for longest first. */
   readonly #idle = new Map<string, Channel>()
   #opened = 0
-  #entries = 0
   #onPublications: OnPublications = () => undefined
   #cancelSweep: () => void = () => undefined
 
-  constructor({ clock, retention, limits, newId }: MemoryBrokerOptions) {
+  constructor({ clock, retention, limits, memory, newId }: MemoryBrokerOptions) {
     this.#clock = clock
     this.#retention = retention ?? DEFAULT_MEMORY_RETENTION
     this.#limits = limits ?? DEFAULT_MEMORY_LIMITS
+    this.#memory = memory ?? new HotMemory()
     this.#ids = { used: 0, perChannel: this.#limits.ids_per_channel, total: this.#limits.ids }
     this.#life = newId()
   }
@@ -86,10 +90,9 @@ export class MemoryBroker implements Broker {
     const body = text.lastIndexOf(METADATA)
     const digest = digestOf(text, body)
     const first = channel.ids.find(message_id, now)
-    if (first !== undefined) return repeated(channel, first, digest)
+    if (first !== undefined) return repeated(channel, first, digest, draft)
     const offset = channel.log.append(text, body - PAYLOAD_AT - type.length, now)
     metadata.offset = offset
-    this.#entries += 1
     this.#retain(channel, now)
     channel.ids.remember(message_id, offset, digest, now)
     if (channel.joined || this.#joined.has(name)) {
@@ -115,6 +118,7 @@ export class MemoryBroker implements Broker {
     const replaced = channel.log.replace(offset, payload, JSON.stringify(payload).length)
     if (replaced === undefined) return Promise.resolve(false)
     channel.ids.replaced(replaced.metadata.message_id, offset)
+    this.#memory.makeRoom()
     return Promise.resolve(true)
   }
 
@@ -145,7 +149,7 @@ export class MemoryBroker implements Broker {
     if (channel === undefined) {
       this.#opened += 1
       const ids = new RecentIds(this.#ids, this.#idHash)
-      const log = new HotLog(this.#spares)
+      const log = new HotLog(this.#memory, this.#held)
       channel = new Channel(`${this.#life}.${this.#opened.toString(36)}`, ids, log)
       this.#channels.set(name, channel)
     }
@@ -160,7 +164,7 @@ export class MemoryBroker implements Broker {
 
   #forgetFirst(): void {
     for (const [name, channel] of this.#idle) {
-      this.#entries -= channel.log.size
+      channel.log.clear()
       channel.ids.clear()
       this.#idle.delete(name)
       this.#channels.delete(name)
@@ -173,16 +177,16 @@ export class MemoryBroker implements Broker {
     this.#expire(channel.log, now)
     // Rather than what was published a moment ago, what nobody has used for longest goes.
     const others = this.#idle.size > (channel.joined ? 0 : 1)
-    if (this.#entries > this.#limits.entries && others) this.#forgetFirst()
-    if (channel.log.size > max_entries || this.#entries > this.#limits.entries) {
+    if (this.#held.entries > this.#limits.entries && others) this.#forgetFirst()
+    if (channel.log.size > max_entries || this.#held.entries > this.#limits.entries) {
       channel.log.dropOldest()
-      this.#entries -= 1
     }
+    this.#memory.makeRoom()
   }
 
   #expire(log: HotLog, now: number): void {
     const { max_age_ms } = this.#retention
-    if (max_age_ms !== undefined) this.#entries -= log.expire(now - max_age_ms)
+    if (max_age_ms !== undefined) log.expire(now - max_age_ms)
   }
 
   #scheduleSweep(): void {
@@ -223,11 +227,12 @@ class Channel {
 }
 
 function repeated(
-  { epoch }: Channel,
+  { epoch, log }: Channel,
   { offset, digest }: Remembered,
   other: number,
+  draft: Publication,
 ): Promise<Receipt> {
-  if (digest === undefined || digest === other)
+  if (digest === undefined || digest === other || isSame(log, offset, draft))
     return Promise.resolve({ epoch, offset, duplicate: true })
   return Promise.reject(
     new ProtocolError(
@@ -235,6 +240,13 @@ function repeated(
       'The channel already holds this `message_id` with another type or payload. Use a new one.',
     ),
   )
+}
+
+/** The order of keys says nothing: who repeats a publish may have encoded it anew. */
+function isSame(log: HotLog, offset: number, { type, payload }: Publication): boolean {
+  const [first] = log.read({ after: offset - 1, limit: 1 }).publications
+  if (first?.metadata.offset !== offset || first.type !== type) return false
+  return isDeepStrictEqual(first.payload, JSON.parse(JSON.stringify(payload)))
 }
 
 /** Of a publication as JSON: what its metadata begin with, and where its payload begins, but for the type. */

@@ -28,9 +28,15 @@ export class TextQueue {
   #dropped = 0
   /** Bytes of the last chunk that hold texts. */
   #used = 0
+  #bytes = 0
 
   constructor(spares: SpareChunks) {
     this.#spares = spares
+  }
+
+  /** What its chunks take. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** After a `push`: where its text ends. */
@@ -73,8 +79,10 @@ export class TextQueue {
   }
 
   #dropFirst(): void {
-    this.#spares.give(this.#chunks.shift()!)
+    const chunk = this.#chunks.shift()!
+    this.#bytes -= chunk.length
     this.#dropped += 1
+    this.#spares.give(chunk)
   }
 
   #add(bytes: number): Buffer {
@@ -85,6 +93,7 @@ export class TextQueue {
     const size = Math.max(next, bytes)
     const chunk = size === CHUNK_BYTES ? this.#spares.take() : Buffer.allocUnsafeSlow(size)
     this.#chunks.push(chunk)
+    this.#bytes += chunk.length
     this.#used = 0
     return chunk
   }

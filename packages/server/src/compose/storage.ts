@@ -1,3 +1,4 @@
+import { HotMemory } from '../brokers/hot-memory.ts'
 import { LocalBus } from '../brokers/local-bus.ts'
 import { LoggedBroker } from '../brokers/logged.ts'
 import { MemoryBroker } from '../brokers/memory.ts'
@@ -21,11 +22,13 @@ export interface StorageOptions {
 export class Storage {
   readonly #options: StorageOptions
   readonly #bus = new LocalBus()
+  readonly #memory: HotMemory
   #opening: Promise<SqliteLog> | undefined
   #log: SqliteLog | undefined
 
   constructor(options: StorageOptions) {
     this.#options = options
+    this.#memory = new HotMemory(options.config.storage.max_memory_bytes)
   }
 
   unreadiness(): string[] {
@@ -37,7 +40,8 @@ export class Storage {
     if (durability === 'none') return new UnloggedBroker({ bus })
     if (durability === 'memory') {
       const kept = Object.keys(retention).length > 0 ? { retention } : {}
-      return new MemoryBroker({ clock, newId: this.#options.newId, ...kept })
+      const { newId } = this.#options
+      return new MemoryBroker({ clock, newId, memory: this.#memory, ...kept })
     }
     this.#opening ??= this.#open()
     this.#log = await this.#opening

@@ -63,7 +63,10 @@ describe('layers', () => {
 
   test('the bounds of the storage can come from variables', () => {
     const env = { TIDEWIRE_STORAGE__MIN_FREE_BYTES: '0', TIDEWIRE_STORAGE__MAX_BYTES: '1048576' }
-    expect(resolveConfig({ env }).storage).toEqual({ min_free_bytes: 0, max_bytes: 1_048_576 })
+    expect(resolveConfig({ env }).storage).toMatchObject({
+      min_free_bytes: 0,
+      max_bytes: 1_048_576,
+    })
     expect(refusal({ env: { TIDEWIRE_STORAGE__MAX_BYTES: '1' } })).toMatch(
       /^`TIDEWIRE_STORAGE__MAX_BYTES` must be a whole number from 1048576 to /,
     )

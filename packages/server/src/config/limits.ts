@@ -48,6 +48,11 @@ export const limitsSection = section({
   }).prefault({}),
   user: section({
     publishes: rate(4_000, 800, 'Publishes of a user, over all connections and HTTP'),
+    commands: rate(
+      4_000,
+      400,
+      'Other frames and requests of a user, over all connections and HTTP; a search counts as 20',
+    ),
     history: rate(50_000, 5_000, 'Publications that a user may read back'),
   }).prefault({}),
   address: section({

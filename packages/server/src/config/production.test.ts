@@ -20,6 +20,22 @@ describe('in production', () => {
     ['dev', { dev: true }, '`dev` must be false'],
     ['no limits', { no_limits: true }, '`no_limits` must be false'],
     ['a secret of one letter', { auth: { jwt_secret: 'a'.repeat(40) } }, 'looks like an example'],
+    ['a secret said again', { auth: { jwt_secret: 'k3x9v2mq81z.'.repeat(3) } }, 'like an example'],
+    [
+      'a secret that begins again',
+      { auth: { jwt_secret: 'r8Kw2pQz7Tn4Vb6Xr8Kw2pQz7Tn4Vb6Xr8Kw' } },
+      'like an example',
+    ],
+    [
+      'a secret along the keyboard',
+      { auth: { jwt_secret: 'Qwertyuiop[]asdfghjkl;zxcvbnm,./' } },
+      'like an example',
+    ],
+    [
+      'a secret that counts',
+      { auth: { jwt_secret: '0123456789abcdef0123456789ABCDEF' } },
+      'like an example',
+    ],
     [
       'a secret from a guide',
       { auth: { jwt_secret: 'please-change-me-before-you-deploy-this' } },
@@ -43,6 +59,10 @@ describe('in production', () => {
   ])('%s is refused', (_, file, message) => {
     expect(refusal(file)).toContain(message)
     expect(() => resolveConfig({ file })).not.toThrow()
+  })
+
+  test.each(['Production', 'PRODUCTION', ' production '])('which is %j, too', (NODE_ENV) => {
+    expect(() => resolveConfig({ file: { dev: true }, env: { NODE_ENV } })).toThrow('`dev` must')
   })
 
   test('a message repeats no secret', () => {

@@ -32,8 +32,17 @@ export function insecure(config: Config): string | undefined {
 const FEWEST_CHARACTERS = 8
 const EXAMPLES =
   /change.?(me|it|this)|your.?(own|secret|key)|example|passwor[dt]|tidewire|(?:secret.*){2}/i
+/** What hands type where they should not: long enough that no random secret has one. */
+const SEQUENCES = /qwertyui|asdfghjk|1qaz2wsx|12345678|98765432|abcdefgh/i
 
 /** Random hex has its sixteen digits; what people make up repeats itself, or says what it is. */
 function isGuessable(secret: string): boolean {
-  return new Set(secret).size < FEWEST_CHARACTERS || EXAMPLES.test(secret)
+  const hasFew = new Set(secret).size < FEWEST_CHARACTERS
+  return hasFew || EXAMPLES.test(secret) || SEQUENCES.test(secret) || isRepeated(secret)
+}
+
+/** The same again and again. */
+function isRepeated(secret: string): boolean {
+  const lengths = Array.from({ length: Math.floor(secret.length / 2) }, (_, i) => i + 1)
+  return lengths.some((length) => secret.slice(length) === secret.slice(0, -length))
 }

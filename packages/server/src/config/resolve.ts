@@ -167,7 +167,7 @@ function contradiction({ limits, tls, namespaces, auth, features }: Config): str
 }
 
 function isProduction(env: Record<string, string | undefined>): boolean {
-  return env['NODE_ENV'] === 'production'
+  return env['NODE_ENV']?.trim().toLowerCase() === 'production'
 }
 
 function leaves(schema: z.ZodType, path: readonly string[]): Leaf[] {

@@ -113,6 +113,10 @@ export const ConfigSchema = section({
       whole(2 ** 20, 1e15).exactOptional(),
       'Bytes that the database of the durable channels may grow to; beyond, publishes are refused with 4015. Its write-ahead log of up to 64 MiB and a reserve of 4 MiB come on top.',
     ),
+    max_memory_bytes: key(
+      whole(32 * 2 ** 20, 1e12).default(256 * 2 ** 20),
+      'Bytes that the logs of all memory channels take together; beyond, the largest of them lose their oldest entries.',
+    ),
   }).prefault({}),
   audit: section({
     file: key(

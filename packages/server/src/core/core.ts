@@ -266,6 +266,15 @@ export class Core implements Service {
     }
   }
 
+  async refresh<T>(address: string, trade: () => Promise<T>): Promise<T> {
+    try {
+      return await this.identity.refresh(address, trade)
+    } catch (error) {
+      noteRefusal(this.observer, error, { action: 'refresh', address })
+      throw error
+    }
+  }
+
   admit(address: string, what: 'connection' | 'request'): void {
     try {
       this.admission.admit(address, what)
@@ -273,6 +282,15 @@ export class Core implements Service {
       const action = what === 'connection' ? 'connect' : what
       noteRefusal(this.observer, error, { action, address })
       throw error
+    }
+  }
+
+  count(actor: Actor, cost: number): void {
+    if (actor.kind === 'server') return
+    try {
+      this.rates?.command(actor.user, undefined, cost)
+    } catch (error) {
+      throw this.#noted(error, actor, 'request')
     }
   }
 
@@ -324,6 +342,10 @@ export class Core implements Service {
     } catch (error) {
       throw this.#noted(error, actor, 'history', channel)
     }
+  }
+
+  checkChannel(channel: string): void {
+    this.namespaces.of(channel)
   }
 
   async call(

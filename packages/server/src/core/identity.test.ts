@@ -64,6 +64,29 @@ describe('tokens that are refused', () => {
     expect(await reason('tw_good')).toMatchObject({ kind: 'server' })
   })
 
+  it('are refresh tokens, too, which are not looked at any more either', async () => {
+    const { core, clock } = await CoreHarness.start({ limits })
+    const refused = new ProtocolError('authentication_failed', 'Log in again.')
+    let looks = 0
+    const trade = async (isGood: boolean): Promise<string> => {
+      looks += 1
+      if (!isGood) throw refused
+      return 'the next'
+    }
+    const reason = (isGood: boolean, address = '192.0.2.1') =>
+      core.refresh(address, () => trade(isGood)).catch((error: ProtocolError) => error.reason)
+    expect(await reason(true)).toBe('the next')
+    for (let i = 0; i < 3; i++) expect(await reason(false)).toBe('authentication_failed')
+    expect(await reason(true)).toBe('rate_limited')
+    expect(looks).toBe(4)
+    expect(await reason(true, '192.0.2.2')).toBe('the next')
+    await expect(core.authenticate('token of ada', '192.0.2.1')).rejects.toMatchObject({
+      reason: 'rate_limited',
+    })
+    await clock.advance(1_000)
+    expect(await reason(true)).toBe('the next')
+  })
+
   it('are not those that only expired', async () => {
     const expired = new ProtocolError('session_expired', 'The token expired.')
     const authenticator = { authenticate: () => Promise.reject(expired) }

@@ -28,19 +28,33 @@ export class Identity {
     return address === undefined ? actor : { ...actor, address }
   }
 
+  /** As `Service.refresh`. */
+  refresh<T>(address: string, trade: () => Promise<T>): Promise<T> {
+    return this.#counted(addressKey(address), false, trade)
+  }
+
   async #actorOf(token: string | undefined, key: string): Promise<Actor> {
-    const { authenticator, namespaces, rights, rates } = this.#options
+    const { authenticator, namespaces, rights } = this.#options
     if (token === undefined) {
       if (!namespaces.openToAnyone) throw required()
       return ANYONE
     }
-    // Before any cryptography: that is what guessing costs. Backends must not suffer for who guesses beside them.
+    // Backends must not suffer for who guesses beside them.
     const isQuick = authenticator.isQuick?.(token) === true
-    if (!isQuick) rates?.checkFailures(key)
-    try {
+    return this.#counted(key, isQuick, async () => {
       const actor = await authenticator.authenticate(token)
       rights.check(actor)
       return actor
+    })
+  }
+
+  /** What `attempt` comes to, unless too many from the address were refused; its own refusal is one more of them. */
+  async #counted<T>(key: string, isQuick: boolean, attempt: () => Promise<T>): Promise<T> {
+    const { rates } = this.#options
+    // Before any cryptography: that is what guessing costs.
+    if (!isQuick) rates?.checkFailures(key)
+    try {
+      return await attempt()
     } catch (error) {
       // A token that expired was good: its client comes back with another one.
       const isBad = error instanceof ProtocolError && error.reason === 'authentication_failed'

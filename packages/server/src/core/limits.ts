@@ -18,7 +18,7 @@ export interface Limits {
   max_connections_per_address: number
   /** `history` counts publications, here and below. */
   connection: { publishes: Rate; commands: Rate; history: Rate }
-  user: { publishes: Rate; history: Rate }
+  user: { publishes: Rate; commands: Rate; history: Rate }
   address: { connects: Rate; requests: Rate; publishes: Rate; failures: Rate }
   /** Publishes of a connection by their type. */
   events: Readonly<Record<string, Rate>>

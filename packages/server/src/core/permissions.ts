@@ -44,7 +44,7 @@ export function forbidden(
 export function required(): ProtocolError {
   return new ProtocolError(
     'authentication_required',
-    'Send a token: as `Authorization: Bearer`, as `?token=`, or in a first frame `auth`.',
+    'Send a token: `Authorization: Bearer`. Streams also take `?token=`, and a WebSocket a first frame `auth`.',
   )
 }
 

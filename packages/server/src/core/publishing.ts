@@ -2,6 +2,7 @@ import { isEventName, isMessageId, isReserved, ProtocolError } from '@tidewire/p
 import { addressKey } from './address-key.ts'
 import type { Core } from './core.ts'
 import { boundFrame } from './frame-size.ts'
+import { AlreadyHeld } from './interceptors.ts'
 import type { Namespace } from './namespaces.ts'
 import type { Actor } from './ports/actor.ts'
 import type { PublishReceipt, PublishRequest } from './ports/service.ts'
@@ -54,8 +55,10 @@ export class Publishing {
     await permission
     this.#check(actor, channel, frame, false)
     const draft = this.#draft(actor, channel, frame)
-    const { interceptors } = this.#core
-    return this.#submit(await interceptors.pass(namespace.name, draft, actor), namespace)
+    const passed = await this.#core.interceptors.pass(namespace.name, draft, actor)
+    const { message_id } = draft.metadata
+    if (passed instanceof AlreadyHeld) return { ...passed.receipt, message_id }
+    return this.#submit(passed, namespace)
   }
 
   #check(actor: Actor, channel: string, frame: Frame, fits: boolean): void {

@@ -94,6 +94,29 @@ describe('publishes over a connection', () => {
   })
 })
 
+describe('a client that sends more than is taken, and each one again when it is told to', () => {
+  it.each([1_500, 6_000])('gets %i through, and is refused each once at most', async (count) => {
+    const publishes = { burst: 1_000, per_second: 200 }
+    const { clock, connect } = await ready({ connection: { ...LIMITS.connection, publishes } })
+    const { session, connection } = connect()
+    const send = (id: string): void => session.receive(message('x', id))
+    for (let i = 0; i < count; i++) send(`m${i}`)
+    await clock.settle()
+    const refused = connection.of('error')
+    expect(refused).toHaveLength(count - 1_000)
+    const began = clock.steady()
+    for (const { payload, metadata } of refused) {
+      await clock.advance(began + Number(payload['retry_after_ms']) - clock.steady())
+      send(metadata.correlation_id!)
+    }
+    await clock.settle()
+    expect(connection.closedWith).toBeUndefined()
+    expect(connection.of('ack')).toHaveLength(count)
+    expect(connection.of('error')).toHaveLength(count - 1_000)
+    expect(clock.steady() - began).toBe((count - 1_000) * 5)
+  })
+})
+
 describe('publishes of a type that has a rate of its own', () => {
   it('are refused by its name, and the others are not', async () => {
     const { clock, connect } = await ready({ events: { typing: { burst: 1, per_second: 1 } } })
@@ -269,11 +292,45 @@ describe('what is read back', () => {
   })
 })
 
+describe('other frames and requests of a user', () => {
+  const commands = { burst: 6, per_second: 1 }
+
+  it('are counted over all connections and HTTP, and by what they cost', async () => {
+    const { clock, core, connect } = await ready({ user: { ...LIMITS.user, commands } })
+    const [one, two] = [connect(), connect()]
+    for (const { session } of [one, two]) session.receive(frame('ping'))
+    core.count(ADA, 3)
+    expect(() => core.count(ADA, 2)).toThrow(
+      expect.objectContaining({ reason: 'rate_limited', retryAfterMs: 1_000 }),
+    )
+    for (const { session } of [one, two]) session.receive(frame('ping'))
+    await clock.settle()
+    expect(one.connection.of('pong')).toHaveLength(2)
+    expect(two.connection.of('pong')).toHaveLength(1)
+    expect(two.connection.of('error')[0]?.payload).toMatchObject({
+      code: 4004,
+      message: expect.stringContaining('limits.user.commands'),
+    })
+    const eve = connect(EVE)
+    eve.session.receive(frame('ping'))
+    await clock.settle()
+    expect(eve.connection.of('pong')).toHaveLength(1)
+  })
+
+  it('may cost more than a burst: then all of it', async () => {
+    const { clock, core } = await ready({ user: { ...LIMITS.user, commands } })
+    core.count(ADA, 20)
+    expect(() => core.count(ADA, 20)).toThrow(expect.objectContaining({ retryAfterMs: 6_000 }))
+    await clock.advance(6_000)
+    expect(() => core.count(ADA, 20)).not.toThrow()
+  })
+})
+
 describe('nothing is counted', () => {
   const none = { burst: 1, per_second: 0.01 }
   const closed: Partial<Limits> = {
     connection: { publishes: none, commands: none, history: none },
-    user: { publishes: none, history: none },
+    user: { publishes: none, commands: none, history: none },
     address: { connects: none, requests: none, publishes: none, failures: none },
     events: { message: none },
   }
@@ -287,6 +344,7 @@ describe('nothing is counted', () => {
       backend.session.receive(frame('history', { channel: 'chat:a' }))
       await core.publish(actor, { channel: 'chat:a', type: 'message', payload: {} })
       await core.history(actor, 'chat:a', {})
+      core.count(actor, 20)
     }
     await clock.settle()
     expect(counts(backend)).toEqual({ acks: 5, errors: 0 })
@@ -301,6 +359,7 @@ describe('nothing is counted', () => {
       ada.session.receive(frame('history', { channel: 'chat:a' }))
       harness.core.admit('192.0.2.1', 'connection')
       harness.core.admit('192.0.2.1', 'request')
+      core.count(ADA, 20)
       await core.authenticate('forged', '192.0.2.1').catch(() => undefined)
     }
     await clock.settle()

@@ -11,6 +11,12 @@ const SWEEP_MS = 1_000
 const SWEEP = 10_000
 const MAX_RETRY_MS = 60_000
 
+/**
+ * `rate_limited` with a turn of its own: whoever comes back in it is let through. As a connection has no more turns than a
+ * minute holds, it is no offence.
+ */
+export class Postponed extends ProtocolError {}
+
 /** What one connection has used lately. Each bucket is made when it is first needed. */
 export class ConnectionBuckets {
   /** What the address of the connection is counted by. */
@@ -36,7 +42,7 @@ export class RateLimits {
   readonly #timers: Timers
   /** Undefined when no type has a rate of its own. */
   readonly #events: ReadonlyMap<string, Rate> | undefined
-  readonly #user: { publishes: Buckets; history: Buckets }
+  readonly #user: Record<keyof Limits['user'], Buckets>
   readonly #address: Record<keyof Limits['address'], Buckets>
   #sweeping = false
 
@@ -47,7 +53,11 @@ export class RateLimits {
     const events = Object.entries(limits.events)
     this.#events = events.length === 0 ? undefined : new Map(events)
     const { user, address } = limits
-    this.#user = { publishes: new Buckets(user.publishes), history: new Buckets(user.history) }
+    this.#user = {
+      publishes: new Buckets(user.publishes),
+      commands: new Buckets(user.commands),
+      history: new Buckets(user.history),
+    }
     this.#address = {
       connects: new Buckets(address.connects),
       requests: new Buckets(address.requests),
@@ -84,11 +94,18 @@ export class RateLimits {
     byAddress?.spend()
   }
 
-  /** Any other frame of a connection. */
-  command(own: ConnectionBuckets): void {
+  /** Any other frame of a connection, or a request without one: as many as `cost` of the user's. */
+  command(user: string | undefined, own: ConnectionBuckets | undefined, cost = 1): void {
     const now = this.#clock.steady()
-    own.commands ??= new TokenBucket(this.#limits.connection.commands, now)
-    if (!own.commands.take(now)) throw tooMany('connection.commands', own.commands, now)
+    const connection =
+      own && (own.commands ??= new TokenBucket(this.#limits.connection.commands, now))
+    const byUser = user === undefined ? undefined : this.#of(this.#user.commands, user, now)
+    if (connection?.has(now) === false) throw tooMany('connection.commands', connection, now)
+    // More than a burst never is.
+    const spent = Math.min(cost, byUser?.rate.burst ?? cost)
+    if (byUser?.has(now, spent) === false) throw tooMany('user.commands', byUser, now, spent)
+    connection?.spend()
+    byUser?.spend(spent)
   }
 
   /** Publications that are read back, over a connection or without one: how many of `count` may be read at once. */
@@ -164,6 +181,7 @@ const SAID: Readonly<Record<string, string>> = {
   'connection.commands': 'This connection sends too much',
   'connection.history': 'This connection reads back too much',
   'user.publishes': 'The user publishes too much, over all connections together',
+  'user.commands': 'The user asks too much, over all connections together',
   'user.history': 'The user reads back too much, over all connections together',
   'address.connects': 'Too many connections are opened from this address',
   'address.requests': 'Too many requests come from this address',
@@ -173,9 +191,12 @@ const SAID: Readonly<Record<string, string>> = {
 
 function tooMany(limit: string, bucket: TokenBucket, now: number, cost = 1): ProtocolError {
   const { burst, per_second } = bucket.rate
-  const ms = Math.min(Math.max(bucket.retryAfterMs(now, cost), 1), MAX_RETRY_MS)
+  // Of what is shared with others nothing is promised: one of them could take it all.
+  const turn = limit.startsWith('connection.') ? bucket.promise(now, MAX_RETRY_MS, cost) : undefined
+  const Refusal = turn === undefined ? ProtocolError : Postponed
+  const ms = turn ?? Math.min(Math.max(bucket.retryAfterMs(now, cost), 1), MAX_RETRY_MS)
   const said = SAID[limit] ?? 'This connection publishes too much of this type'
-  return new ProtocolError(
+  return new Refusal(
     'rate_limited',
     `${said}: ${burst} at once and ${per_second} a second are allowed (limits.${limit}). Try again in ${ms} ms.`,
     { retryAfterMs: ms },

@@ -68,12 +68,14 @@ describe('the audit log', () => {
 
   it('is told once of each request that is refused', async () => {
     const { core, refusals } = await CoreHarness.start().then(bind)
+    const used = new ProtocolError('authentication_failed', 'It was used before.')
     const refused = [
       () => core.publish(FROM, { channel: 'news:a', type: 'message', payload: {} }),
       () => core.call(FROM, 'bob', 'm', null, 1),
       () => core.disconnect(FROM, { user: 'bob' }, { revoke: true }),
       () => core.authenticate('forged', AT),
       () => core.authenticate(undefined, AT),
+      () => core.refresh(AT, async () => Promise.reject(used)),
       () => core.history({ kind: 'anyone', address: AT }, 'chat:a', {}),
     ]
     for (const ask of refused) await expect(ask()).rejects.toThrow(ProtocolError)
@@ -83,6 +85,7 @@ describe('the audit log', () => {
       { reason: 'forbidden', action: 'disconnect', user: 'ada' },
       { reason: 'authentication_failed', action: 'authenticate', address: AT },
       { reason: 'authentication_required', action: 'authenticate', address: AT },
+      { reason: 'authentication_failed', action: 'refresh', address: AT },
       { reason: 'authentication_required', action: 'history', address: AT },
     ])
   })

@@ -1,3 +1,4 @@
+import type { ProtocolError } from '@tidewire/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ADA, CoreHarness, frame } from '../testing/core-harness.ts'
 import type { FakeClock } from '../testing/fake-clock.ts'
@@ -5,6 +6,7 @@ import { HeldReads, startWithRights } from '../testing/rights-harness.ts'
 import type { Core } from './core.ts'
 import type { Actor } from './ports/actor.ts'
 import type { Revocation, Target } from './ports/revocations.ts'
+import { Revocations } from './revocations.ts'
 
 const BACKEND: Actor = { kind: 'server', key_id: 'k1' }
 
@@ -49,6 +51,20 @@ describe('a revocation', () => {
     const late = rights.connect(actor)
     expect(late.connection.closedWith?.code).toBe(4002)
     expect(late.connection.of('connection_established')).toEqual([])
+  })
+
+  it.each([
+    ['in the seconds before', -1_000, true],
+    ['in whole seconds, within its own', 0, true],
+    ['in whole seconds, within the next', 1_000, false],
+    ['with milliseconds, before it', 122, true],
+    ['with milliseconds, at its very moment', 123, true],
+    ['with milliseconds, after it', 124, false],
+  ])('of a user reaches tokens from before: issued %s (%i ms)', (_, ms, isRevoked) => {
+    const [second, revocations] = [1_800_000_000_000, new Revocations()]
+    revocations.add({ target: { user: 'ada' }, at: second + 123 })
+    const refused = outcome(() => revocations.check({ ...ADA, issued_at: second + ms }))
+    expect(refused).toBe(isRevoked ? 'authentication_failed' : undefined)
   })
 
   it('counts also when it comes while the token is looked at', async () => {
@@ -140,3 +156,12 @@ describe('a revocation', () => {
     expect(ada.connection.offsets).toEqual([])
   })
 })
+
+function outcome(check: () => void): string | undefined {
+  try {
+    check()
+    return undefined
+  } catch (error) {
+    return (error as ProtocolError).reason
+  }
+}

@@ -20,21 +20,27 @@ export class Revocations {
   }
 
   /** Throws `authentication_failed` for a revoked token, or one that was issued before its user was revoked. */
-  check({ user, token_id, session, key_id, issued_at }: Actor): void {
-    if (this.#at.size === 0) return
+  check(actor: Actor): void {
+    if (this.has(actor)) throw revoked()
+  }
+
+  has({ user, token_id, session, key_id, issued_at }: Actor): boolean {
+    if (this.#at.size === 0) return false
     const revokedAt = user === undefined ? undefined : this.#at.get(keyOf({ user }))
-    // Tokens carry whole seconds: one that was issued in the second of the revocation counts as older.
-    const userRevoked =
-      revokedAt !== undefined && (issued_at ?? 0) < Math.floor(revokedAt / 1000) * 1000 + 1000
-    if (
+    const userRevoked = revokedAt !== undefined && isOlder(issued_at ?? 0, revokedAt)
+    return (
       userRevoked ||
       (token_id !== undefined && this.#at.has(keyOf({ token_id }))) ||
       (session !== undefined && this.#at.has(keyOf({ session }))) ||
       (key_id !== undefined && this.#at.has(keyOf({ key_id })))
-    ) {
-      throw revoked()
-    }
+    )
   }
+}
+
+/** Most tokens carry whole seconds: one that was issued in the second of the revocation counts as older. */
+function isOlder(issuedAt: number, revokedAt: number): boolean {
+  if (issuedAt % 1000 === 0) return issuedAt < Math.floor(revokedAt / 1000) * 1000 + 1000
+  return issuedAt <= revokedAt
 }
 
 export function revoked(): ProtocolError {

@@ -232,3 +232,39 @@ describe('a token that is refreshed', () => {
     expect(core.sessions.size).toBe(0)
   })
 })
+
+describe('who watches revocations', () => {
+  it('is told of each before its maker is answered, and stops nobody by failing', async () => {
+    const told: unknown[] = []
+    const failed = vi.spyOn(core.observer, 'failed').mockImplementation(() => undefined)
+    let done = (): void => undefined
+    core.rights.watch(() => {
+      throw new Error('a listener that fails')
+    })
+    core.rights.watch(async ({ target }) => {
+      await new Promise<void>((resolve) => (done = resolve))
+      told.push(target)
+    })
+    const answered = core.disconnect(BACKEND, { user: 'ada' }, { revoke: true }).then(() => {
+      told.push('answered')
+    })
+    await clock.settle()
+    expect(told).toEqual([])
+    done()
+    await answered
+    expect(told).toEqual([{ user: 'ada' }, 'answered'])
+    expect(failed.mock.calls).toEqual([['revocation', expect.any(Error)]])
+    expect(core.rights.isRevoked({ kind: 'user', user: 'ada', issued_at: 1 })).toBe(true)
+    expect(core.rights.isRevoked({ kind: 'user', user: 'bob', issued_at: 1 })).toBe(false)
+  })
+
+  it('hears nothing of connections that only end, and nothing when it has left', async () => {
+    const told: unknown[] = []
+    const leave = core.rights.watch(({ target }) => void told.push(target))
+    await core.disconnect(BACKEND, { user: 'ada' }, { revoke: false })
+    await core.disconnect(BACKEND, { session: 'one' }, { revoke: true })
+    leave()
+    await core.disconnect(BACKEND, { session: 'two' }, { revoke: true })
+    expect(told).toEqual([{ session: 'one' }])
+  })
+})

@@ -1,9 +1,11 @@
 import type { Core } from './core.ts'
 import type { Actor } from './ports/actor.ts'
-import type { RevocationStore, Target } from './ports/revocations.ts'
+import type { Revocation, RevocationStore, Target } from './ports/revocations.ts'
 import { recheck, revalidateAll } from './revalidation.ts'
 import { isTarget, revoked, Revocations } from './revocations.ts'
 import type { Session } from './session.ts'
+
+export type RevocationListener = (revocation: Revocation) => void | Promise<void>
 
 /** Rights that end while somebody is connected: revoked tokens, members that were removed, hooks that change their mind. */
 export class Rights {
@@ -11,6 +13,7 @@ export class Rights {
   readonly #store: RevocationStore | undefined
   readonly #revalidateMs: number
   readonly #revocations = new Revocations()
+  readonly #listeners = new Set<RevocationListener>()
   #cancel: (() => void) | undefined
   #stopped = false
 
@@ -29,6 +32,16 @@ export class Rights {
   /** Throws `authentication_failed` for who was revoked. */
   check(actor: Actor): void {
     this.#revocations.check(actor)
+  }
+
+  isRevoked(actor: Actor): boolean {
+    return this.#revocations.has(actor)
+  }
+
+  /** Calls `listener` after each revocation, whose maker waits for it; the result ends it. What it throws reaches nobody else. */
+  watch(listener: RevocationListener): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
   }
 
   /** The user's rights in the channel may have changed: open subscriptions are looked at again at once. */
@@ -63,13 +76,25 @@ export class Rights {
     const revocation = { target, at: this.#core.clock.now() }
     this.#revocations.add(revocation)
     const ended = this.#end(target, (session) => session.end(revoked()))
-    await this.#store?.add(revocation)
+    // Also when the store fails: it counts in this life.
+    await Promise.all([this.#store?.add(revocation), this.#tell(revocation)])
     return ended
   }
 
   stop(): void {
     this.#stopped = true
     this.#cancel?.()
+  }
+
+  async #tell(revocation: Revocation): Promise<void> {
+    const tell = async (listener: RevocationListener): Promise<void> => {
+      try {
+        await listener(revocation)
+      } catch (error) {
+        this.#core.observer.failed('revocation', error)
+      }
+    }
+    await Promise.all([...this.#listeners].map(tell))
   }
 
   #end(target: Target, end: (session: Session) => void): number {

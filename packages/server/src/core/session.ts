@@ -125,7 +125,7 @@ export class Session implements SessionHandle, Flushable, Reader, Expiring {
 
   refuse(error: ProtocolError): void {
     if (this.#closed) return
-    this.#answerError(error, error.messageId)
+    this.#answerError(error, error.messageId, false)
   }
 
   closed(code: number): void {
@@ -305,7 +305,7 @@ export class Session implements SessionHandle, Flushable, Reader, Expiring {
     const own = this.#own()
     if (command === publish) rates.publish(type, this.user, own.address, own)
     else if (type !== 'result' || !this.#core.calls.awaits(this.user, metadata.correlation_id)) {
-      rates.command(own)
+      rates.command(this.user, own)
     }
   }
 
@@ -369,18 +369,19 @@ export class Session implements SessionHandle, Flushable, Reader, Expiring {
       isPublish ? 'publish' : type,
       typeof channel === 'string' ? channel : undefined,
     )
-    this.#answerError(error, metadata.message_id)
+    this.#answerError(error, metadata.message_id, true)
   }
 
-  #answerError(error: ProtocolError, correlationId: string | undefined): void {
-    if (ERRORS[error.reason].closes || this.#isOut(error)) this.end(error, correlationId)
+  #answerError(error: ProtocolError, correlationId: string | undefined, readable: boolean): void {
+    const { closes } = ERRORS[error.reason]
+    if (closes || this.#isOut(error, readable)) this.end(error, correlationId)
     else this.send('error', error.toPayload(), correlationId)
   }
 
-  #isOut(error: ProtocolError): boolean {
+  #isOut(error: ProtocolError, readable: boolean): boolean {
     if (error.reason !== 'bad_envelope' && error.reason !== 'rate_limited') return false
     this.#strikes ??= new Strikes(this.pauses, this.#core.clock)
-    return this.#strikes.isOut(error)
+    return this.#strikes.isOut(error, readable)
   }
 }
 

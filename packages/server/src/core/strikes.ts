@@ -1,10 +1,13 @@
 import type { ProtocolError } from '@tidewire/protocol'
 import type { Pauses } from './pauses.ts'
 import type { Clock } from './ports/clock.ts'
+import { Postponed } from './rate-limits.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Bad frames that a connection may send: nine at once, and one every ten seconds. */
-const BAD_FRAMES = { burst: 9, per_second: 0.1 }
+/** Frames that nobody can read: no client that works sends any. */
+const UNREADABLE = { burst: 9, per_second: 0.1 }
+/** Frames whose payload is not what their type asks for: what users write may come to that. */
+const NOT_VALID = { burst: 99, per_second: 1 }
 /** A connection that was refused so often is not read for a moment. */
 const REFUSALS = 256
 const MAX_PAUSE_MS = 1_000
@@ -17,7 +20,8 @@ const PEACE_MS = 10_000
 export class Strikes {
   readonly #pauses: Pauses
   readonly #clock: Clock
-  readonly #badFrames: TokenBucket
+  readonly #unreadable: TokenBucket
+  readonly #notValid: TokenBucket
   #refusals = 0
   #strikes = 0
   #refusedAt: number
@@ -27,15 +31,22 @@ export class Strikes {
     this.#pauses = pauses
     this.#clock = clock
     this.#refusedAt = clock.steady()
-    this.#badFrames = new TokenBucket(BAD_FRAMES, this.#refusedAt)
+    this.#unreadable = new TokenBucket(UNREADABLE, this.#refusedAt)
+    this.#notValid = new TokenBucket(NOT_VALID, this.#refusedAt)
   }
 
-  /** Counts an error that is the client's doing. True when it was one too many: the connection has to end. */
-  isOut({ reason, retryAfterMs = MAX_PAUSE_MS }: ProtocolError): boolean {
+  /**
+   * Counts an error that is the client's doing: `readable`, where its frame was. True when it was one too many: the
+   * connection has to end.
+   */
+  isOut(error: ProtocolError, readable: boolean): boolean {
+    const { reason, retryAfterMs = MAX_PAUSE_MS } = error
     const now = this.#clock.steady()
-    if (reason === 'bad_envelope') return !this.#badFrames.take(now)
-    // What comes while nothing is read was on its way already.
-    if (reason !== 'rate_limited' || this.#pauses.has('strike')) return false
+    if (reason === 'bad_envelope') {
+      return !(readable ? this.#notValid : this.#unreadable).take(now)
+    }
+    // Who comes back in its turn does as it was told, and what comes while nothing is read was on its way already.
+    if (error instanceof Postponed || this.#pauses.has('strike')) return false
     if (now - this.#refusedAt >= PEACE_MS) this.#refusals = this.#strikes = 0
     this.#refusedAt = now
     this.#refusals += 1

@@ -75,6 +75,27 @@ it('says how long to wait: so long, and not a millisecond less', () => {
   expect(() => fc.assert(property, { numRuns: 5_000 })).not.toThrow()
 })
 
+it('promises each its own turn: whoever comes back in it finds what it needs', () => {
+  const costs = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 50 })
+  const property = fc.property(rate, costs, (given, asked) => {
+    const bucket = new TokenBucket(given, 0)
+    bucket.take(0, given.burst)
+    const wanted = asked.filter((cost) => cost <= given.burst)
+    const turns = wanted.map((cost) => ({ cost, at: bucket.promise(0, Infinity, cost)! }))
+    return turns.every(({ cost, at }) => bucket.take(at, cost))
+  })
+  expect(() => fc.assert(property, { numRuns: 2_000 })).not.toThrow()
+})
+
+it('promises nothing beyond the time that it is given, and then again', () => {
+  const bucket = new TokenBucket({ burst: 1, per_second: 10 }, 0)
+  bucket.take(0)
+  const ask = (now: number): number | undefined => bucket.promise(now, 300)
+  expect([0, 0, 0, 0, 0].map(ask)).toEqual([100, 200, 300, undefined, undefined])
+  expect([100, 100].map(ask)).toEqual([300, undefined])
+  expect(bucket.promise(0, 1e9, 2)).toBeUndefined()
+})
+
 it('is full again when time has brought back what was taken', () => {
   const bucket = new TokenBucket({ burst: 5, per_second: 10 }, 0)
   bucket.take(0, 5)

@@ -11,6 +11,8 @@ export class TokenBucket {
   readonly rate: Rate
   #tokens: number
   #at: number
+  /** Until when the tokens to come are promised to those who were told to wait. */
+  #promisedUntil = 0
 
   constructor(rate: Rate, now: number) {
     this.rate = rate
@@ -39,6 +41,21 @@ export class TokenBucket {
   retryAfterMs(now: number, cost = 1): number {
     if (cost > this.rate.burst) return Infinity
     return Math.max(0, Math.ceil(((cost - ERROR - this.level(now)) * 1000) / this.rate.per_second))
+  }
+
+  /**
+   * Milliseconds until there will be `cost` tokens for this one, behind all who were promised theirs before: who comes back
+   * in its turn is let through, however many wait beside it. Undefined, and nothing is promised, when that is more than `maxMs`.
+   */
+  promise(now: number, maxMs: number, cost = 1): number | undefined {
+    const { burst, per_second } = this.rate
+    const behind = this.#promisedUntil + (cost * 1000) / per_second
+    const at = Math.max(now + this.retryAfterMs(now, cost), behind)
+    if (at - now > maxMs) return undefined
+    // A bucket that is full by then loses what comes in the rest of the millisecond.
+    const isFull = burst - cost < per_second / 1000
+    this.#promisedUntil = isFull ? Math.ceil(at) : at
+    return Math.ceil(at - now)
   }
 
   /** Nothing was taken that time has not brought back: a new bucket is the same. */

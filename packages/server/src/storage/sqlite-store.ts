@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { isDeepStrictEqual } from 'node:util'
 import { PAGE_CHARACTERS, type Range } from '../core/ports/broker.ts'
 import type { Retention } from '../core/ports/log.ts'
 import { hashId, IdWindow, WINDOW_MS } from './id-window.ts'
@@ -238,7 +239,7 @@ export class SqliteStore {
     if (at - (first['at'] as number) > WINDOW_MS) return undefined
     const same =
       first['replaced'] === 1 ||
-      (first['type'] === fields[i + 2] && first['payload'] === fields[i + 3])
+      (first['type'] === fields[i + 2] && isSame(first['payload'] as string, fields[i + 3]!))
     return same ? -(first['offset'] as number) : 0
   }
 
@@ -355,4 +356,9 @@ export class SqliteStore {
 
 function isReplacement(fields: readonly Field[], i: number): boolean {
   return fields[i + 1] === null
+}
+
+/** The order of keys says nothing: who repeats a publish may have encoded it anew. */
+function isSame(one: string, other: string): boolean {
+  return one === other || isDeepStrictEqual(JSON.parse(one), JSON.parse(other))
 }

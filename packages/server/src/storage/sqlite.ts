@@ -13,7 +13,7 @@ export { StorageError }
 export interface SqliteLogOptions {
   /** Holds `tidewire.db` and its companions; made when it is not there. One server at a time. */
   directory: string
-  /** Wall clock, milliseconds since 1970. */
+  /** Milliseconds since 1970, by a clock that never steps back: ages and the window of repeats are measured by it. */
   now: () => number
   /** What the database may grow to; beyond it appends are `storage_full`. Absent = as far as the disk goes. */
   maxBytes?: number | undefined

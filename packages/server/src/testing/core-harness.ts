@@ -34,7 +34,7 @@ export const LIMITS: Limits = {
   max_connections_per_user: 5,
   max_connections_per_address: 5,
   connection: { publishes: PLENTY, commands: PLENTY, history: PLENTY },
-  user: { publishes: PLENTY, history: PLENTY },
+  user: { publishes: PLENTY, commands: PLENTY, history: PLENTY },
   address: { connects: PLENTY, requests: PLENTY, publishes: PLENTY, failures: PLENTY },
   events: {},
 }

@@ -140,6 +140,15 @@ describe('at every door of a server', () => {
     }
   })
 
+  it('tells how it is without a name, as HTTP/1.0 has it', async () => {
+    for (const path of ['/health', '/ready']) {
+      const socket = connect(port, '127.0.0.1').end(`GET ${path} HTTP/1.0\r\n\r\n`)
+      const [answer] = (await once(socket, 'data')) as [Buffer]
+      expect(answer.toString()).toMatch(/^HTTP\/1.1 200 /)
+      socket.destroy()
+    }
+  })
+
   it.each(NAMED)('%s %s refuses a foreign name', async (method, path, more) => {
     const { status, text } = await send(method, path, { ...more, host: `evil.io:${port}` })
     expect([status, (JSON.parse(text) as ErrorPayload).code]).toEqual([403, 4003])

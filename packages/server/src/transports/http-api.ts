@@ -56,6 +56,8 @@ export function createRequestListener(options: HttpApiOptions): HttpApi {
     },
     {
       overrideGlobalObjects: false,
+      // HTTP/1.0 needs no `Host`, and load balancers that look after us send none. Who may come without, the door knows.
+      hostname: 'localhost',
       errorHandler: (error) => malformed(error, observer),
     },
   )

@@ -55,6 +55,8 @@ export interface RouteLimits {
    * It may take as long as it moves. The path has no named parts.
    */
   streamed?: boolean
+  /** As how many frames it counts for its user; one when not given. */
+  cost?: number
   /** Also for who shows no token: the handler looks for itself whether it may answer. */
   anyone?: boolean
 }
@@ -74,8 +76,6 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 /** Everything of PROTOCOL.md §8 that is one request and one answer. */
 export class HttpApp {
   readonly #options: HttpAppOptions
-  readonly #authenticate: MiddlewareHandler<Env>
-  readonly #authenticateIfShown: MiddlewareHandler<Env>
   readonly #bounded: MiddlewareHandler<Env>
   /** By method and path: the routes that read bodies as they come. */
   readonly #streamed = new Set<string>()
@@ -85,21 +85,9 @@ export class HttpApp {
   constructor(options: HttpAppOptions) {
     this.#options = options
     const { door, service } = options
-    this.#authenticate = async (c, next) => {
-      const address = door.addressOf(c.env.incoming)
-      c.set('actor', await actorOf(service, c.req.header('authorization'), address))
-      await next()
-    }
     const admit: MiddlewareHandler<Env> = async (c, next) => {
       service.admit(door.addressOf(c.env.incoming), 'request')
       await next()
-    }
-    this.#authenticateIfShown = async (c, next) => {
-      if (c.req.header('authorization') !== undefined) return this.#authenticate(c, next)
-      const address = door.addressOf(c.env.incoming)
-      service.admit(address, 'request')
-      c.set('actor', { ...ANYONE, address })
-      return next()
     }
     const serversOnly: MiddlewareHandler<Env> = async (c, next) => {
       const { kind, user, address } = c.get('actor')
@@ -118,7 +106,7 @@ export class HttpApp {
     this.#bounded = boundBody(maxBodyBytes(options.frame))
     this.#app.onError((error, c) => this.#fail(error, c))
     this.#app.notFound((c) => this.#notFound(c))
-    const routes = { ...options, authenticate: this.#authenticate, serversOnly, admit }
+    const routes = { ...options, authenticate: this.#authenticator(), serversOnly, admit }
     addRoutes(this.#app, routes)
     addTokenRoutes(this.#app, routes)
     addMemberRoutes(this.#app, routes)
@@ -130,11 +118,10 @@ export class HttpApp {
 
   /** Adds a route for authenticated requests. Bodies are bounded as those of the API are, or by `maxBodyBytes`. */
   route(method: string, path: string, handler: RouteHandler, options: RouteLimits = {}): void {
-    const { maxBodyBytes: maxSize, streamed = false, anyone = false } = options
+    const { maxBodyBytes: maxSize, streamed = false } = options
     const bounded = maxSize === undefined ? this.#bounded : boundBody(maxSize, streamed)
     if (streamed) this.#streamed.add(`${method.toUpperCase()} ${path}`)
-    const authenticate = anyone ? this.#authenticateIfShown : this.#authenticate
-    this.#app.on(method.toUpperCase(), path, authenticate, bounded, (c) =>
+    this.#app.on(method.toUpperCase(), path, this.#authenticator(options), bounded, (c) =>
       handler({ request: c.req.raw, actor: c.get('actor'), params: c.req.param() }),
     )
   }
@@ -146,6 +133,24 @@ export class HttpApp {
 
   fetch(request: Request, env: HttpBindings): Response | Promise<Response> {
     return this.#app.fetch(request, env)
+  }
+
+  /** Finds out who asks, and counts the request. */
+  #authenticator({ anyone = false, cost = 1 }: RouteLimits = {}): MiddlewareHandler<Env> {
+    const { door, service } = this.#options
+    return async (c, next) => {
+      const address = door.addressOf(c.env.incoming)
+      const authorization = c.req.header('authorization')
+      if (anyone && authorization === undefined) {
+        service.admit(address, 'request')
+        c.set('actor', { ...ANYONE, address })
+      } else {
+        const actor = await actorOf(service, authorization, address)
+        service.count(actor, cost)
+        c.set('actor', actor)
+      }
+      await next()
+    }
   }
 
   #fail(error: Error, c: Context): Response {

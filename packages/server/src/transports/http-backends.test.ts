@@ -185,15 +185,16 @@ describe('the routes of backends', () => {
       const { status, body } = await send(`${path}/${user}`, { method })
       return [status, body]
     }
-    const member = { channel: 'chat:a/b', user: 'ada l' }
-    expect(await change('PUT', 'ada%20l')).toEqual([201, { ...member, added: true }])
-    expect(await change('PUT', 'ada%20l')).toEqual([200, { ...member, added: false }])
+    const member = { channel: 'chat:a/b', user: 'ada@l' }
+    expect(await change('PUT', 'ada%40l')).toEqual([201, { ...member, added: true }])
+    expect(await change('PUT', 'ada%40l')).toEqual([200, { ...member, added: false }])
+    expect(await change('PUT', 'ada%20l')).toMatchObject([400, { code: 4009 }])
     await change('PUT', 'bob')
     await change('PUT', 'eve')
-    const again = ['ada l', 'ada l', 'bob', 'eve'].map((user) => `${user} chat:a/b`)
+    const again = ['ada@l', 'ada@l', 'bob', 'eve'].map((user) => `${user} chat:a/b`)
     expect(service.rechecked).toEqual(again)
     const page = await send(`${path}?limit=2`)
-    expect(page.body).toEqual({ channel: 'chat:a/b', members: ['ada l', 'bob'], more: true })
+    expect(page.body).toEqual({ channel: 'chat:a/b', members: ['ada@l', 'bob'], more: true })
     const rest = await send(`${path}?after=bob`)
     expect(rest.body).toEqual({ channel: 'chat:a/b', members: ['eve'], more: false })
     expect(await change('DELETE', 'eve')).toEqual([

@@ -2,7 +2,7 @@ import type { MemberStore } from '../core/ports/members.ts'
 import type { Routes } from './http-app.ts'
 import { notOffered } from './http-errors.ts'
 import type { RouteOptions } from './http-routes.ts'
-import { ChannelPath, check, MemberPath, MembersQuery } from './http-schemas.ts'
+import { ChannelPath, check, MemberPath, MembersQuery, NewMemberPath } from './http-schemas.ts'
 
 const PAGE = 100
 
@@ -21,7 +21,7 @@ export function addMemberRoutes(app: Routes, options: RouteOptions): void {
   })
 
   app.put(`${path}/:user`, authenticate, serversOnly, async (c) => {
-    const { channel, user } = check(MemberPath, c.req.param())
+    const { channel, user } = check(NewMemberPath, c.req.param())
     service.checkChannel(channel)
     const added = await storeOf(options).add(channel, user)
     await service.recheck(user, channel)

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { ProtocolError } from '@tidewire/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
 import { send } from '../../contract/http-client.ts'
 import { serveScripted } from '../../contract/scripted-service.ts'
@@ -46,6 +47,25 @@ describe('a route of an application', () => {
     })()
     expect(await (await ask(`${url}/v1/files`, 'POST', slow)).json()).toBe(9)
     expect((await send(`${url}/v1/files`, { body: 'x'.repeat(20) })).status).toBe(413)
+  })
+
+  it('counts for its user as what it costs, before it does anything', async () => {
+    const { url, api, service } = await serve()
+    const counted: unknown[] = []
+    service.count = ({ user }, cost) => {
+      counted.push([user, cost])
+      if (cost > 1) throw new ProtocolError('rate_limited', 'Too much.', { retryAfterMs: 1_500 })
+    }
+    api.route('GET', '/v1/who', ({ actor }) => Response.json(actor.user ?? null), { anyone: true })
+    api.route('GET', '/v1/search', () => new Response('never'), { cost: 20 })
+    expect((await ask(`${url}/v1/who`, 'GET')).status).toBe(200)
+    expect((await fetch(`${url}/v1/who`)).status).toBe(200)
+    const refused = await ask(`${url}/v1/search`, 'GET')
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '2'])
+    expect(counted).toEqual([
+      ['ada', 1],
+      ['ada', 20],
+    ])
   })
 
   it('lets a route look for itself at who shows no token', async () => {

@@ -26,6 +26,14 @@ const user = z
   .custom<string>(isUser, `is not a text of 1 to ${MAX_USER} characters.`)
   .openapi({ type: 'string', example: 'ada' })
 
+const userId = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9_.@-]{1,128}$/,
+    'is not a user id: 1 to 128 characters of A-Z a-z 0-9 _ . @ -.',
+  )
+  .openapi({ example: 'ada' })
+
 const eventName = z
   .custom<string>(isEventName, 'is missing or is not a name such as `message` or `order.created`.')
   // Subscribers would take it for a word of the server.
@@ -63,6 +71,8 @@ export const ChannelPath = z.object({
 })
 export const UserPath = z.object({ user })
 export const MemberPath = ChannelPath.extend({ user })
+/** Who could never show a token must not become one. */
+export const NewMemberPath = ChannelPath.extend({ user: userId })
 export const MembersQuery = z.strictObject({
   after: user.optional(),
   limit: whole(1, 1000).optional(),

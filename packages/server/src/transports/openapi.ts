@@ -17,6 +17,7 @@ import {
   MemberPath,
   Members,
   MembersQuery,
+  NewMemberPath,
   PollAnswer,
   PublishBody,
   PublishManyBody,
@@ -160,7 +161,7 @@ const ROUTES: RouteConfig[] = [
     summary: 'Make a user a member of a channel',
     description: 'Needs a server key.',
     security: SECURITY,
-    request: { params: MemberPath },
+    request: { params: NewMemberPath },
     responses: {
       201: answer('The user is one now', Added),
       200: answer('The user was one already', Added),

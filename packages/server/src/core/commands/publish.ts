@@ -1,6 +1,8 @@
 import type { Publication } from '@tidewire/protocol'
 import type { Command, Core, Reply } from '../core.ts'
+import { AlreadyHeld } from '../interceptors.ts'
 import type { Namespace } from '../namespaces.ts'
+import type { Receipt } from '../ports/broker.ts'
 
 /** Any event with `metadata.channel`. Answered by `ack` when the log holds it. */
 export const publish: Command = (session, { type, payload, metadata }, core) => {
@@ -9,11 +11,16 @@ export const publish: Command = (session, { type, payload, metadata }, core) => 
   const actor = session.actor!
   const permission = core.gate.permit(actor, 'publish', channel)
   if (core.interceptors.has(namespace.name)) {
-    let draft = core.draft(channel, type, payload, metadata.message_id, session)
-    const passed = (permission ?? Promise.resolve())
+    const draft = core.draft(channel, type, payload, metadata.message_id, session)
+    let passed: Publication | AlreadyHeld = draft
+    const permitted = (permission ?? Promise.resolve())
       .then(() => core.interceptors.pass(namespace.name, draft, actor))
-      .then((it) => void (draft = it))
-    return session.inOrder(passed, () => submit(draft, namespace, core))
+      .then((it) => void (passed = it))
+    return session.inOrder(permitted, () =>
+      passed instanceof AlreadyHeld
+        ? Promise.resolve(ack(channel, passed.receipt))
+        : submit(passed, namespace, core),
+    )
   }
   return session.inOrder(permission, () => {
     const draft = core.draft(channel, type, payload, metadata.message_id, session)
@@ -22,8 +29,9 @@ export const publish: Command = (session, { type, payload, metadata }, core) => 
 }
 
 function submit(draft: Publication, namespace: Namespace, { channels }: Core): Promise<Reply> {
-  return channels.publish(namespace, draft).then((receipt) => ({
-    type: 'ack',
-    payload: { channel: draft.metadata.channel, ...receipt },
-  }))
+  return channels.publish(namespace, draft).then((receipt) => ack(draft.metadata.channel, receipt))
+}
+
+function ack(channel: string, receipt: Receipt): Reply {
+  return { type: 'ack', payload: { channel, ...receipt } }
 }

@@ -42,11 +42,21 @@ export interface Service {
   /** The actor of a token or key, and where it acts from. Without one: `anyone` where a namespace is open to anyone, else `authentication_required`. */
   authenticate(token: string | undefined, address?: string): Promise<Actor>
   /**
+   * What `trade` gives for a refresh token that was sent from the address. It is counted and noted as a token is: where too
+   * many were refused it rejects with `rate_limited`, and the token is not looked at.
+   */
+  refresh<T>(address: string, trade: () => Promise<T>): Promise<T>
+  /**
    * Before a connection or a request is looked at any further. Throws `rate_limited` or `too_many_connections`, both with
    * `retryAfterMs`, when the address has had its share or the server is full. An empty address is not known: only the
    * server's own limit counts then. Requests with a server key are not admitted: they are not counted.
    */
   admit(address: string, what: 'connection' | 'request'): void
+  /**
+   * A request of the actor, which costs as much as so many frames. Throws `rate_limited` when its user has had its share;
+   * backends, and who shows no token, are not counted.
+   */
+  count(actor: Actor, cost: number): void
   /**
    * A session over the connection, for an actor or, when undefined, one that must send `auth` first.
    * The session greets with `connection_established` at once.
@@ -61,6 +71,8 @@ export interface Service {
     request: Omit<PublishRequest, 'channel'>,
   ): Promise<PublishReceipt>[]
   history(actor: Actor, channel: string, request: HistoryRequest): Promise<Page>
+  /** Throws `not_found` for a channel whose namespace does not exist, `bad_envelope` for what names no channel. */
+  checkChannel(channel: string): void
   /** Asks every session of the user; the first answer counts. `not_found`: not connected; `unavailable`: no answer in time. */
   call(
     actor: Actor,

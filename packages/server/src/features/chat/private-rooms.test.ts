@@ -95,8 +95,8 @@ describe('a private room', () => {
   })
 
   it('is made of no name that somebody is about to use', async () => {
-    const asked = Promise.withResolvers<void>()
-    const answer = Promise.withResolvers<boolean>()
+    const asked = resolvers<void>()
+    const answer = resolvers<boolean>()
     const chat = await ChatServer.start({
       authorize: ({ user }) => {
         if (user !== 'eve') return true
@@ -215,3 +215,9 @@ describe('a private room', () => {
     await ada.do('join_room', { room: 'secret' })
   })
 })
+
+function resolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void
+  const promise = new Promise<T>((settle) => (resolve = settle))
+  return { promise, resolve }
+}

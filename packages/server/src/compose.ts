@@ -137,7 +137,10 @@ function coreOf(options: CoreOptions): Asked & { core: Core } {
   const store: LazyStore = new LazyStore({
     directory: config.data,
     now,
-    onKeyRevoked: (id) => void core.disconnect(SERVER, { key_id: id }, { revoke: true }),
+    onKeyRevoked: (id) =>
+      void core
+        .disconnect(SERVER, { key_id: id }, { revoke: true })
+        .catch((error: unknown) => observer.failed('revocation', error)),
     onError: (error) => observer.failed('store', error),
   })
   const members = watchMembers(store.members, {

@@ -205,6 +205,7 @@ export class Server {
     const clients = typeof to === 'string' ? this.clients(to) : to
     const metadata = { timestamp: this.#parts.core.timestamp() }
     const owned = [frames].flat().map((frame) => ({ ...this.#ownFrame('frame', frame), metadata }))
+    if (owned.length === 0) return clients.length
     const batch = new Batch(owned)
     for (const client of clients) Client.sessionOf(client).push(batch)
     return clients.length

@@ -55,7 +55,7 @@ export function Composer(props: ComposerProps) {
     clear()
     field.current?.focus()
   }
-  const { isDue, setDue, cancel } = useDue(files, send)
+  const { isDue, setDue, cancel } = useDue(files, isDisabled || task?.kind === 'edit', send)
   const submit = (): void => {
     if (isBlocked) return
     stopTyping()

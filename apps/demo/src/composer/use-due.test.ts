@@ -16,12 +16,19 @@ const COMING = files({ isBusy: true, areComing: true })
 const THERE = files({ isBusy: false, areComing: false })
 const FAILED = files({ isBusy: true, areComing: false })
 
+interface Props {
+  now: Files
+  isEditing?: boolean
+}
+
 describe('a message whose files are on their way', () => {
   afterEach(cleanup)
 
   function pressed() {
     const onSend = vi.fn<() => void>()
-    const hook = renderHook(({ now }) => useDue(now, onSend), { initialProps: { now: COMING } })
+    const hook = renderHook(({ now, isEditing = false }: Props) => useDue(now, isEditing, onSend), {
+      initialProps: { now: COMING } as Props,
+    })
     act(() => hook.result.current.setDue())
     expect(hook.result.current.isDue).toBe(true)
     return { ...hook, onSend }
@@ -48,6 +55,15 @@ describe('a message whose files are on their way', () => {
   it('is not sent when its writer goes on', () => {
     const { onSend, result, rerender } = pressed()
     act(() => result.current.cancel())
+    rerender({ now: THERE })
+    expect(onSend).not.toHaveBeenCalled()
+  })
+
+  it('is not sent when its writer edits another message meanwhile', () => {
+    const { onSend, result, rerender } = pressed()
+    rerender({ now: COMING, isEditing: true })
+    expect(result.current.isDue).toBe(false)
+    rerender({ now: THERE, isEditing: true })
     rerender({ now: THERE })
     expect(onSend).not.toHaveBeenCalled()
   })

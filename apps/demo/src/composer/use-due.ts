@@ -11,13 +11,17 @@ interface UseDueResult {
 }
 
 /** Who presses Enter before the files are there need not press it again. */
-export function useDue({ isBusy, areComing }: Files, onSend: () => void): UseDueResult {
+export function useDue(
+  { isBusy, areComing }: Files,
+  isHindered: boolean,
+  onSend: () => void,
+): UseDueResult {
   const [wasPressed, setWasPressed] = useState(false)
   const [sent, setSent] = useState(0)
-  // A file that failed is for the writer to look at.
-  if (wasPressed && !areComing) {
+  // A file that failed is for the writer to look at; who does something else meanwhile presses it again.
+  if (wasPressed && (isHindered || !areComing)) {
     setWasPressed(false)
-    if (!isBusy) setSent(sent + 1)
+    if (!isHindered && !isBusy) setSent(sent + 1)
   }
   const onDue = useEffectEvent(onSend)
   useEffect(() => {

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { TidewireError } from '../errors.ts'
 import {
   acknowledged,
+  changeAcknowledged,
+  changing,
   delivered,
   discarded,
   EMPTY,
@@ -344,6 +346,21 @@ describe('own messages', () => {
     log = sending(log, mine('third'))
     const ids = ['first', 'second', 'other', 'third']
     expect(messagesOf(log).map(({ id }) => id)).toEqual(ids)
+  })
+
+  it('are changed no more by what the log has told under another id', () => {
+    const payload = { message_id: 'one' }
+    const deletion = {
+      id: 'd2',
+      type: 'message_delete',
+      payload,
+      user: 'ada',
+      offset: undefined,
+    } as const
+    const acked = changeAcknowledged(changing(room(), deletion), 'd2', 2)
+    expect(acked.changes).toHaveLength(1)
+    expect(delivered(acked, [delivery(1, 'one')], LIMIT).changes).toHaveLength(1)
+    expect(delivered(acked, [delivery(1, 'one'), delivery(2, 'd1')], LIMIT).changes).toEqual([])
   })
 
   it('go to their place when that is further back than the newest page', () => {

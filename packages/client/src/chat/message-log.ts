@@ -62,8 +62,15 @@ export function delivered(
 ): MessageLog {
   const last = publications.at(-1)?.metadata.offset
   if (last === undefined) return log
-  const next = { ...merged(log, publications), last: Math.max(log.last, last) }
+  const told = merged(log, publications)
+  const next = { ...told, last: Math.max(log.last, last), changes: untold(told, last) }
   return next.entries.size > limit ? shortened(next, limit) : next
+}
+
+/** Without those that the log has told by now, under whatever id: a second deletion is the first one. */
+function untold({ changes, isPageAwaited }: MessageLog, last: number): readonly Change[] {
+  if (isPageAwaited || changes.length === 0) return changes
+  return changes.filter(({ offset = Infinity }) => offset > last)
 }
 
 /** The page before `first` has come. One of another epoch is not ours: its `reset` is on the way. */
@@ -78,7 +85,7 @@ export function prepended(log: MessageLog, { epoch, publications, more }: Page):
     isPageAwaited: false,
     // Others of them are further back than this page: they come in their place.
     own: next.own.filter(({ state, offset = 0 }) => state !== 'sent' || offset > log.last),
-    changes: next.changes.filter(({ offset = Infinity }) => offset > log.last),
+    changes: untold({ ...next, isPageAwaited: false }, log.last),
   }
 }
 

@@ -49,6 +49,8 @@ export class RoomMessages {
   #kept: readonly ChatMessage[] | undefined
   /** Own messages that the server has not answered for; what became of them. */
   readonly #underWay = new Map<string, Promise<TidewireError | undefined>>()
+  /** What an own message waits for, while one does. */
+  #held: Promise<unknown> | undefined
   #incoming: Publication[] = []
   #batch: unknown
   #view: readonly ChatMessage[] = []
@@ -165,7 +167,9 @@ export class RoomMessages {
     const change = { id, type, payload, user: this.#options.user(), offset: undefined }
     this.#change((log) => changing(log, change))
     try {
-      const error = await this.#underWay.get(about)
+      // Nothing is awaited where there is nothing to wait for: what is sent after it would overtake it.
+      const underWay = this.#underWay.get(about)
+      const error = underWay && (await underWay)
       if (error !== undefined) throw error
       const published = await this.#options.channel.publish(type, payload, { messageId: id })
       this.#change((log) => changeAcknowledged(log, id, published.offset))
@@ -190,11 +194,13 @@ export class RoomMessages {
       ...(attachments.length > 0 ? { attachments: attachments.map((one) => ({ ...one })) } : {}),
       ...(replyTo === undefined ? {} : { reply_to: replyTo }),
     }
-    const answered = this.#underWay.get(replyTo ?? '')
     const { channel } = this.#options
     const publish = (): Promise<Published> => channel.publish('message', payload, { messageId })
-    // What is answered has to be there.
-    const published = answered === undefined ? publish() : answered.then(publish)
+    // What is answered has to be there, and what comes after one that waits for that waits, too: they keep their order.
+    const answered = this.#underWay.get(replyTo ?? '') ?? this.#held
+    const before = answered && Promise.all([answered, this.#held])
+    const published = before === undefined ? publish() : before.then(publish)
+    this.#hold(before)
     const over = published.then(
       ({ offset }) => {
         this.#change((log) => acknowledged(log, messageId, offset, this.#options.user()))
@@ -207,6 +213,14 @@ export class RoomMessages {
     )
     this.#underWay.set(messageId, over)
     void over.finally(() => this.#underWay.delete(messageId))
+  }
+
+  #hold(before: Promise<unknown> | undefined): void {
+    if (before === undefined) return
+    this.#held = before
+    void before.then(() => {
+      if (this.#held === before) this.#held = undefined
+    })
   }
 
   #receive(publication: Publication): void {

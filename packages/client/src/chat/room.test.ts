@@ -157,6 +157,22 @@ describe('a room', () => {
     expect(contents(general).at(-1)).toBe('no')
   })
 
+  it('sends in the order in which its user did, whatever waits for what', async () => {
+    const general = await joinedRoom()
+    say('old', 'm1', 'ada')
+    await until(() => contents(general).length === 1)
+    const editing = general.edit('m1', 'new')
+    const first = general.send('first')
+    const second = general.send('second', { replyTo: first })
+    general.send('third')
+    await editing
+    await until(() => general.snapshot.messages.every(({ offset }) => offset !== undefined))
+    expect(general.snapshot.messages[2]).toMatchObject({ id: second, replyTo: first })
+    expect(contents(general)).toEqual(['new', 'first', 'second', 'third'])
+    const types = server.received.map(({ type }) => type)
+    expect(types.indexOf('message_edit')).toBeLessThan(types.indexOf('message'))
+  })
+
   it('is joined again after a lost connection, from where it stood', async () => {
     const general = await joinedRoom()
     say('one')

@@ -300,4 +300,18 @@ describe('a refresh token', () => {
     for (const entry of store.tokens.values()) entry.token.sha256 = '0'.repeat(64)
     await expect(tokens.refresh(token)).rejects.toMatchObject(refused)
   })
+
+  test('of a user who is revoked while it is renewed is older than that', async () => {
+    const { authenticator, clock, store, tokens } = start()
+    const { refresh_token } = await tokens.issue({ user: 'ada', refresh: true })
+    const before = clock.now()
+    const add = store.add.bind(store)
+    store.add = async (token) => {
+      await clock.advance(5)
+      await add(token)
+    }
+    const { token } = await tokens.refresh(refresh_token!)
+    expect(clock.now()).toBe(before + 5)
+    expect((await authenticator.authenticate(token)).issued_at).toBe(before)
+  })
 })

@@ -88,11 +88,13 @@ export class Tokens {
    * that was not used in time, and with `unavailable` when the store is.
    */
   async refresh(refreshToken: string): Promise<IssuedTokens> {
+    // Before it is looked up: what is made for who is revoked meanwhile is older than that.
+    const now = this.#options.now()
     const random = this.#successorOf(refreshToken)
     const { token, used_at } = await this.#use(refreshToken, random)
     const { session, user, channels } = token
     const next = await this.#next({ session, user, channels }, random, used_at)
-    const issued = await this.#sign({ user, ttlMs: this.#options.ttlMs, channels, session })
+    const issued = await this.#sign({ user, ttlMs: this.#options.ttlMs, channels, session, now })
     return { ...issued, ...next }
   }
 
@@ -164,10 +166,10 @@ export class Tokens {
   }
 
   #sign(
-    access: Omit<Login, 'session'> & { session?: string; ttlMs: number },
+    access: Omit<Login, 'session'> & { session?: string; ttlMs: number; now?: number },
   ): Promise<AccessToken> {
     const { secret, algorithm, now, issuer, audience } = this.#options
-    return issueToken({ ...access, secret, algorithm, now: now(), issuer, audience })
+    return issueToken({ now: now(), ...access, secret, algorithm, issuer, audience })
   }
 }
 

@@ -49,9 +49,10 @@ export class HotLog implements Holder {
    */
   append(text: string, length: number, at: number): number {
     if (this.size > this.#mask) this.#resize(Math.max(LEAST_SLOTS, this.size * 2))
+    // First what may fail.
+    const place = this.#texts.push(text)
     const offset = ++this.newest
     const slot = offset & this.#mask
-    const place = this.#texts.push(text)
     this.#numbers[slot * NUMBERS] = at
     this.#numbers[slot * NUMBERS + 1] = place
     this.#words[slot * WORDS + 4] = this.#texts.end - place

@@ -4,6 +4,7 @@ import { OpsServer, type Readiness } from './ops-server.ts'
 
 const servers: OpsServer[] = []
 afterEach(async () => {
+  vi.restoreAllMocks()
   await Promise.all(servers.splice(0).map((server) => server.close()))
 })
 
@@ -35,7 +36,6 @@ test('/metrics walks over no connections, however many are open', async () => {
   expect(text).toContain('nodejs_heap_size_used_bytes')
   expect(walk).not.toHaveBeenCalled()
   expect(list).not.toHaveBeenCalled()
-  vi.restoreAllMocks()
 })
 
 test('the delay of the event loop is told once, without the time between two looks', async () => {

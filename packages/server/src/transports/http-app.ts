@@ -106,7 +106,13 @@ export class HttpApp {
     this.#bounded = boundBody(maxBodyBytes(options.frame))
     this.#app.onError((error, c) => this.#fail(error, c))
     this.#app.notFound((c) => this.#notFound(c))
-    const routes = { ...options, authenticate: this.#authenticator(), serversOnly, admit }
+    const routes = {
+      ...options,
+      authenticate: this.#authenticator(),
+      authenticatePublish: this.#authenticator({ cost: 0 }),
+      serversOnly,
+      admit,
+    }
     addRoutes(this.#app, routes)
     addTokenRoutes(this.#app, routes)
     addMemberRoutes(this.#app, routes)

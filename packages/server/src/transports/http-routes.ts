@@ -9,6 +9,8 @@ import { CallBody, ChannelPath, check, HistoryQuery, UserPath } from './http-sch
 export interface RouteOptions extends HttpAppOptions {
   /** Finds out who asks, and counts it. */
   authenticate: MiddlewareHandler<Env>
+  /** As `authenticate`, for publishes, which are counted as such. */
+  authenticatePublish: MiddlewareHandler<Env>
   /** Behind `authenticate`: refuses everybody but backends. */
   serversOnly: MiddlewareHandler<Env>
   /** Counts a request of whoever asks. */
@@ -40,7 +42,7 @@ function addHealth(app: Routes, { readiness }: RouteOptions): void {
 }
 
 function addPublications(app: Routes, options: RouteOptions): void {
-  const { service, frame, authenticate } = options
+  const { service, frame, authenticate, authenticatePublish } = options
   const path = '/v1/channels/:channel/publications'
 
   app.get(path, authenticate, async (c) => {
@@ -56,13 +58,13 @@ function addPublications(app: Routes, options: RouteOptions): void {
 
   // Most of these requests do not come here: see http-publish.ts.
   const publications = new Publications(options)
-  app.post(path, authenticate, async (c) => {
+  app.post(path, authenticatePublish, async (c) => {
     const body = (): Promise<JsonObject> => jsonBody(c.req, frame)
     const answer = await publications.one(c.get('actor'), c.req.param(), body)
     return c.json(answer.body, answer.status)
   })
 
-  app.post('/v1/publications', authenticate, async (c) => {
+  app.post('/v1/publications', authenticatePublish, async (c) => {
     const answer = await publications.many(c.get('actor'), () => jsonBody(c.req, frame))
     return c.json(answer.body, answer.status)
   })

@@ -60,10 +60,16 @@ export function addTokenRoutes(app: Routes, options: RouteOptions): void {
 
   app.post('/v1/tokens/revoke', authenticate, serversOnly, async (c) => {
     const target: Target = check(RevokeBody, await jsonBody(c.req, frame))
+    const disconnect = (): Promise<number> =>
+      service.disconnect(c.get('actor'), target, { revoke: true })
     // First, so that no token is made of one after its user's others were revoked.
-    if ('user' in target || 'session' in target) await tokens?.end(target)
-    const disconnected = await service.disconnect(c.get('actor'), target, { revoke: true })
-    return c.json({ disconnected })
+    if ('user' in target || 'session' in target) {
+      await tokens?.end(target).catch(async (error: unknown) => {
+        await disconnect()
+        throw error
+      })
+    }
+    return c.json({ disconnected: await disconnect() })
   })
 
   const { issueDevToken } = options

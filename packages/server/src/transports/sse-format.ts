@@ -19,6 +19,8 @@ export function sseEvent(type: string, id: string | undefined, data: string): st
  * Node's response again for each: that costs more than the rest of a delivery.
  */
 export function chunkOf(events: string): Uint8Array {
+  // An empty chunk would end the response.
+  if (events === '') return NOTHING
   const length = Buffer.byteLength(events)
   return Buffer.from(`${length.toString(16)}\r\n${events}\r\n`)
 }
@@ -28,6 +30,7 @@ export function contentOf(chunk: Uint8Array): Uint8Array {
   return chunk.subarray(chunk.indexOf(LF) + 1, -CRLF_LENGTH)
 }
 
+const NOTHING = new Uint8Array(0)
 const LF = 10
 const CRLF_LENGTH = 2
 

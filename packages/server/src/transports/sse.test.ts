@@ -9,6 +9,7 @@ import {
   serveScripted,
   subscribedPayload,
 } from '../../contract/scripted-service.ts'
+import { Batch } from '../core/ports/batch.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 
 const E = 'e1'
@@ -135,6 +136,14 @@ describe('Server-Sent Events', () => {
       /^retry: 1000\n\n(?:(?:event|id|data): .*\n|\n)+$/,
     )
     socket.destroy()
+  })
+
+  it('goes on after a batch of nothing', async () => {
+    const { stream, session } = await openOne()
+    session.connection.send([new Batch([])])
+    session.deliver(batch('chat:a', E, 1))
+    await has(stream, 3)
+    expect(stream.events[2]?.id).toBe('1~chat:a~e1~1')
   })
 
   it('gives deliveries of several channels the cursor of all of them', async () => {

@@ -272,7 +272,7 @@ function wordsOf(content: string): string {
 }
 
 /** The ids of the files that a message carries. */
-function attachmentsOf({ attachments }: JsonObject): string[] {
+export function attachmentsOf({ attachments }: JsonObject): string[] {
   if (!Array.isArray(attachments)) return []
   return attachments.flatMap((one) => {
     const id =

@@ -118,6 +118,58 @@ describe('what became of a message', () => {
   })
 })
 
+describe('files of a message that is taken back', () => {
+  const file = (id: string): JsonObject => ({ id, name: 'a.png', type: 'image/png', size: 7 })
+
+  interface Releases {
+    feature: Feature
+    /** Every attempt. */
+    calls: { ids: readonly string[]; owner: string | undefined; at: number }[]
+  }
+
+  /** Fails so often, and then no more. */
+  function releases(failures: number): Releases {
+    const calls: Releases['calls'] = []
+    const setup: Feature['setup'] = (server) =>
+      server.provide('releaseFiles', async (ids, owner) => {
+        calls.push({ ids, owner, at: performance.now() })
+        if (calls.length <= failures) throw new Error('They cannot be deleted.')
+      })
+    return { feature: { name: 'files', setup }, calls }
+  }
+
+  it('are tried again after ever longer waits, and the message is written once', async () => {
+    const { feature, calls } = releases(2)
+    const chat = await ChatServer.start({ features: ['chat', feature] })
+    const replace = vi.spyOn(chat.server, 'replace')
+    const [ada] = (await chat.room('general', 'ada')) as [Talker]
+    const { id } = await ada.say(CHANNEL, 'oops', { attachments: [file('f1')] })
+    await ada.publish(CHANNEL, 'message_delete', { message_id: id })
+    await expect.poll(() => calls.length, { timeout: 10_000 }).toBe(3)
+    const [first, second, third] = calls.map((call) => call.at)
+    expect(third! - second!).toBeGreaterThan((second! - first!) * 1.5)
+    expect(replace).toHaveBeenCalledOnce()
+    expect(await at(ada, CHANNEL, 1)).toEqual({ deleted: true })
+  })
+
+  it('under the id of another are released too, but for what its author still shows', async () => {
+    const { feature, calls } = releases(1)
+    const chat = await ChatServer.start({ features: ['chat', feature] })
+    const [ada, bob] = (await chat.room('general', 'ada', 'bob')) as [Talker, Talker]
+    await ada.say(CHANNEL, 'first', { attachments: [file('f1')] }, 'm')
+    await bob.say(CHANNEL, 'own', { attachments: [file('f2')] })
+    later()
+    const attachments = [file('f1'), file('f2'), file('f3')]
+    const repeat = await (await chat.connect('bob')).say(CHANNEL, 'again', { attachments }, 'm')
+    expect(repeat.offset).toBe(3)
+    await expect.poll(() => calls.length, { timeout: 10_000 }).toBe(2)
+    // Whose files they are is for whoever keeps them to say.
+    for (const call of calls) expect(call).toMatchObject({ ids: ['f1', 'f3'], owner: 'bob' })
+    expect(await at(bob, CHANNEL, 3)).toEqual({ deleted: true })
+    expect(await at(ada, CHANNEL, 1)).toMatchObject({ attachments: [file('f1')] })
+  })
+})
+
 describe('a message under the id of one of long ago', () => {
   it('is not the message: the first one counts, and what it says leaves the log', async () => {
     const chat = await ChatServer.start()

@@ -6,6 +6,7 @@ import {
 } from '@tidewire/protocol'
 import { sql } from 'kysely'
 import type { Server } from '../../server.ts'
+import { attachmentsOf } from './apply.ts'
 import { clearNotice } from './notices.ts'
 import type { ChatDatabase } from './tables.ts'
 
@@ -95,7 +96,7 @@ async function writeOutcome(server: Server, database: ChatDatabase, row: Pending
     .executeTakeFirst()
   if (message === undefined) return takeBackRepeat(server, database, row, publication)
   if (message.deleted === 1) {
-    await write(server, row, publication, [{ deleted: true }])
+    await takeBack(server, row, publication)
     await releaseFiles(server, database, row)
     await clearNotice(server, row.channel, message.message_id)
     return
@@ -145,7 +146,30 @@ async function takeBackRepeat(
     .where('message_id', '=', publication.metadata.message_id)
     .executeTakeFirst()
   if (first === undefined || first.offset >= row.offset) return
+  await keepFiles(database, row, publication)
+  await takeBack(server, row, publication)
+  await releaseFiles(server, database, row)
+}
+
+/** Once: when this is tried again, it may be for its files alone. */
+async function takeBack(server: Server, row: Pending, publication: Publication): Promise<void> {
+  if (publication.payload['deleted'] === true) return
   await write(server, row, publication, [{ deleted: true }])
+}
+
+/** What carries them is about to be gone from the log, and they may have to be released later. */
+async function keepFiles(
+  database: ChatDatabase,
+  { id, offset }: Pending,
+  { payload, metadata }: Publication,
+): Promise<void> {
+  const files = attachmentsOf(payload)
+  if (files.length === 0) return
+  await database
+    .insertInto('chat_attachments')
+    .values(files.map((file) => ({ file, user: metadata.user ?? null, channel: id, offset })))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
 }
 
 /** The first of these that a frame can carry: what came to a message may be more than one has room for. */
@@ -183,7 +207,7 @@ function shortened(message: JsonObject): JsonObject[] {
   return [keep([...text, 'attachments', 'reply_to']), keep(text), keep(['content', 'edited_at'])]
 }
 
-/** The files of a deleted message go with it, unless another message of who sent it carries them as well. */
+/** The files of a message that is taken back go with it, unless another message of who sent it carries them as well. */
 async function releaseFiles(
   server: Server,
   database: ChatDatabase,

@@ -13,8 +13,9 @@ const MAX_QUEUED_IN_ALL = 20_000
 /** Of one transaction, which holds up all others. */
 const CHANNELS_AT_ONCE = 100
 const PUBLICATIONS_AT_ONCE = 1_000
-/** After outcomes that could not be written. */
+/** After outcomes that could not be written; each wait is twice as long as the one before. */
 const RETRY_MS = 1_000
+const MAX_RETRY_MS = 60_000
 /** How soon what the retention took out of a log is gone from the tables. */
 const TRIM_MS = 60_000
 
@@ -34,6 +35,9 @@ export class Projection {
   readonly #outcomes: Outcomes
   /** There may be publications whose outcome is not in the log. */
   #outcomesDue = true
+  #retryMs = RETRY_MS
+  /** In steady milliseconds, while `#cancelRetry` is there. */
+  #retryAt = 0
   #cancelRetry: (() => void) | undefined
   readonly #rounds: ReturnType<Server['rounds']>
   #cancelTrim: () => void = () => undefined
@@ -165,14 +169,28 @@ export class Projection {
   async #writeOutcomes(): Promise<void> {
     try {
       this.#outcomesDue = await this.#outcomes.writeSome()
+      if (!this.#outcomesDue) this.#retryMs = RETRY_MS
     } catch (error) {
       this.#report(error)
       if (this.#closed) return
-      this.#cancelRetry = this.#server.clock.after(RETRY_MS, () => {
-        this.#cancelRetry = undefined
-        this.#rounds.kick()
-      })
+      this.#retryAfter(this.#retryMs)
+      this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2)
     }
+  }
+
+  #retryAfter(ms: number): void {
+    this.#cancelRetry?.()
+    this.#retryAt = this.#server.clock.steady() + ms
+    this.#cancelRetry = this.#server.clock.after(ms, () => {
+      this.#cancelRetry = undefined
+      this.#rounds.kick()
+    })
+  }
+
+  /** What is new does not wait as long as what has failed often. */
+  #retrySoon(): void {
+    const isLate = this.#retryAt - this.#server.clock.steady() > RETRY_MS
+    if (this.#cancelRetry !== undefined && isLate && !this.#closed) this.#retryAfter(RETRY_MS)
   }
 
   /** Whoever waits is told when it fails; the log has all of it, and is read again a little later. */
@@ -235,7 +253,9 @@ export class Projection {
       return rewritten.includes(true)
     })
     this.#notices.kick()
-    if (isRewritten) this.#outcomesDue = true
+    if (!isRewritten) return
+    this.#outcomesDue = true
+    this.#retrySoon()
   }
 
   #finish({ channel, epoch, seen, oldest, complete, waiting }: Take): void {

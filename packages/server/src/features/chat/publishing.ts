@@ -53,13 +53,14 @@ export class Publishing {
     }
     // At once: what follows on its heels looks for it.
     if (type === 'message') this.#onTheWay.add(channel, publication.message_id)
-    await this.#projection.known(channel)
+    try {
+      await this.#projection.known(channel)
+      if (type === 'message') return await this.#message(publication)
+    } catch (error) {
+      if (type === 'message') this.#onTheWay.over(channel, publication.message_id)
+      throw error
+    }
     switch (type) {
-      case 'message':
-        return this.#message(publication).catch((error: unknown) => {
-          this.#onTheWay.over(channel, publication.message_id)
-          throw error
-        })
       case 'message_edit':
         return this.#edit(publication)
       case 'message_delete':

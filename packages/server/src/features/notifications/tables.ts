@@ -124,6 +124,8 @@ const CREDENTIALS = [
       WHERE ${column} IS NOT NULL`,
   ]),
   `ALTER TABLE notifications_subscriptions ADD COLUMN issued_at INTEGER`,
+  // What they were made with was good then.
+  `UPDATE notifications_subscriptions SET issued_at = created_at`,
 ]
 
 /** What chat sent until then is known by its kinds. */

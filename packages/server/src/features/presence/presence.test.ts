@@ -306,8 +306,9 @@ describe('bad input', () => {
   it('nobody enters for somebody else', async () => {
     await start()
     const ada = await subscribed('ada')
-    await ada.ask('presence_enter', { channel: ROOM, user: 'bob' })
-    expect(await members(ada)).toMatchObject([{ user: 'ada' }])
+    const answer = await ada.ask('presence_enter', { channel: ROOM, user: 'bob' })
+    expect(answer).toMatchObject({ type: 'error', payload: { code: 4009 } })
+    expect(await members(ada)).toEqual([])
   })
 
   it('leaving without being there is no error', async () => {

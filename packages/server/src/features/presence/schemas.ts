@@ -13,9 +13,10 @@ const data = z.custom<JsonObject>(
 )
 const users = z.array(user).max(MAX_USERS)
 
-export const presenceEnter = z.object({ channel, data: data.optional() })
-export const presenceUpdate = z.object({ channel, data })
-export const presenceLeave = z.object({ channel, data: data.optional() })
+// Strict, unlike other frames: who names a user wants to speak for another one.
+export const presenceEnter = z.strictObject({ channel, data: data.optional() })
+export const presenceUpdate = z.strictObject({ channel, data })
+export const presenceLeave = z.strictObject({ channel, data: data.optional() })
 export const presenceGet = z.object({
   channel,
   after: user.optional(),

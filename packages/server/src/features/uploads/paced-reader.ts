@@ -12,8 +12,10 @@ type Part = Awaited<ReturnType<Reader['read']>>
 export class PacedReader {
   readonly #reader: Reader
   readonly #clock: Server['clock']
-  readonly #tooSlow: Promise<never>
-  #refuse!: (error: ProtocolError) => void
+  /** Why nothing is read any more. */
+  #error: ProtocolError | undefined
+  /** Of the read that waits. */
+  #reject: ((error: ProtocolError) => void) | undefined
   #cancel!: () => void
   /** Since the last look, as is the next. */
   #bytes = 0
@@ -24,15 +26,20 @@ export class PacedReader {
   constructor(reader: Reader, clock: Server['clock']) {
     this.#reader = reader
     this.#clock = clock
-    this.#tooSlow = new Promise((_, reject) => (this.#refuse = reject))
-    this.#tooSlow.catch(() => undefined)
     this.#watch()
   }
 
   async read(): Promise<Part> {
+    if (this.#error !== undefined) throw this.#error
     this.#waitingSince = this.#clock.steady()
-    // In this order: what came too late does not count any more.
-    const part = await Promise.race([this.#tooSlow, this.#reader.read()])
+    // No race against a promise of the whole file: that would keep every part until its end.
+    const part = await new Promise<Part>((resolve, reject) => {
+      this.#reject = reject
+      this.#reader.read().then(resolve, reject)
+    })
+    this.#reject = undefined
+    // What came too late does not count any more.
+    if (this.#error !== undefined) throw this.#error
     this.#waited += this.#clock.steady() - this.#waitingSince
     this.#waitingSince = undefined
     this.#bytes += part.value?.byteLength ?? 0
@@ -41,6 +48,11 @@ export class PacedReader {
 
   stop(): void {
     this.#cancel()
+  }
+
+  #refuse(error: ProtocolError): void {
+    this.#error = error
+    this.#reject?.(error)
   }
 
   #watch(): void {

@@ -104,8 +104,11 @@ export class Push {
       )
     }
     provider.check?.(subscription)
-    await this.#subscriptions.add(subscriber, subscription, this.#server.clock.now())
-    if (!this.#server.isRevoked(subscriber)) return
+    const at = this.#server.clock.now()
+    // Who says nothing of it counts as of now: it was looked at just before.
+    const shown = { ...subscriber, issued_at: subscriber.issued_at ?? at }
+    await this.#subscriptions.add(shown, subscription, at)
+    if (!this.#server.isRevoked(shown)) return
     // While it was kept, and perhaps before it could be found.
     await this.#subscriptions.remove(subscriber.user, subscription.endpoint)
     throw new ProtocolError('authentication_failed', 'The token was revoked.')

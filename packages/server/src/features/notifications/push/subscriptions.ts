@@ -31,7 +31,7 @@ export class Subscriptions {
 
   /**
    * Adds one, or brings it up to date. One that was another user's becomes this one's: whoever sits at that browser now.
-   * Beyond ten the oldest go.
+   * Beyond ten the oldest go. Whose credential does not say when it was issued had it `at` then.
    */
   async add(
     { user, session, token_id, key_id, issued_at }: Subscriber,
@@ -46,7 +46,7 @@ export class Subscriptions {
       session: session ?? null,
       token_id: token_id ?? null,
       key_id: key_id ?? null,
-      issued_at: issued_at ?? null,
+      issued_at: issued_at ?? at,
     }
     await this.#database.transaction().execute(async (tx) => {
       const before = await tx

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '@tidewire/server/testing/free-port'
 import { provideNginx } from '../../scripts/provide-programs.ts'
-import { freePort } from '../support/ports.ts'
+import { PORTS } from '../support/ports.ts'
 import { until } from '../support/until.ts'
 
 /** A real nginx in front of a server, as people deploy one, with a directory of its own. */
@@ -27,7 +28,7 @@ export class Nginx {
   }
 
   static async start(upstream: number): Promise<Nginx> {
-    const nginx = new Nginx(await provideNginx(), await freePort(), upstream)
+    const nginx = new Nginx(await provideNginx(), await freePort(PORTS), upstream)
     await until(
       () => {
         if (nginx.#child.exitCode !== null) throw new Error(`nginx ended:\n${nginx.#output}`)

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from './ports.ts'
+import { freePort } from '@tidewire/server/testing/free-port'
+import { PORTS } from './ports.ts'
 
 const BIN = new URL('../../packages/cli/bin/tidewire.js', import.meta.url).pathname
 
@@ -27,7 +28,7 @@ export class ServerProcess {
   }
 
   static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
-    const server = new ServerProcess(await freePort(), options)
+    const server = new ServerProcess(await freePort(PORTS), options)
     await server.start()
     return server
   }

@@ -21,7 +21,7 @@ class Through implements Broker {
     return this.inner.start(onPublications)
   }
 
-  publish(draft: Publication): Promise<Receipt> {
+  async publish(draft: Publication): Promise<Receipt> {
     return this.inner.publish(draft)
   }
 
@@ -59,7 +59,7 @@ class Hasty extends Through {
     this.#tops.set(channel, promised)
     const receipt = await promised
     // A repetition is none to this server; the log behind it knows better, and nobody asks.
-    setTimeout(() => void this.inner.publish(draft).catch(() => undefined), WRITE_LATER_MS)
+    setTimeout(() => void super.publish(draft).catch(() => undefined), WRITE_LATER_MS)
     return { ...receipt, duplicate: false }
   }
 

@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ConfigInput } from '@tidewire/server'
+import { freePort, type PortRange } from '@tidewire/server/testing/free-port'
 import { pause } from './until.ts'
 
 const BIN = new URL('../../../packages/cli/bin/tidewire.js', import.meta.url).pathname
+/** Two ranges, so that a server is never given the same port twice. */
+const PORTS: PortRange = { first: 30_000, count: 1_000 }
+const OPS_PORTS: PortRange = { first: 31_000, count: 1_000 }
 const START_MS = 20_000
 const KEPT_OUTPUT = 100_000
 
@@ -51,7 +54,8 @@ export class ServerProcess {
   }
 
   static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
-    const server = new ServerProcess(await freePort(), await freePort(), options)
+    const ports = [await freePort(PORTS), await freePort(OPS_PORTS)] as const
+    const server = new ServerProcess(...ports, options)
     await server.start()
     return server
   }
@@ -208,13 +212,4 @@ export class ServerProcess {
     }
     throw new Error(`The server did not start:\n${this.#output}`)
   }
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as { port: number }
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { issueToken, presence as presenceFeature } from '@tidewire/server'
-import { freePort, startTestServer, type TestServer } from '@tidewire/server/testing'
+import { startTestServer, type TestServer } from '@tidewire/server/testing'
+import { freePort } from '@tidewire/server/testing/free-port'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { Tidewire } from './client.ts'
@@ -248,7 +249,7 @@ interface Place {
 
 /** A port and a directory that outlive a server. */
 async function placeFor(): Promise<Place> {
-  const port = await freePort()
+  const port = await freePort({ first: 10_000, count: 10_000 })
   const data = mkdtempSync(join(tmpdir(), 'tidewire-presence-'))
   ends.push(() => rmSync(data, { recursive: true, force: true }))
   return { url: `http://127.0.0.1:${port}`, port, data }

@@ -30,6 +30,8 @@ interface Delivery {
   channel: string
   epoch: string | undefined
   publication: Publication
+  /** As JSON, where the broker had that at hand. */
+  text: string | undefined
 }
 
 const soon = (condition: () => void): Promise<void> =>
@@ -60,8 +62,10 @@ export function brokerContract(
 
   const start = (next: Broker): Promise<void> => {
     broker = next
-    return broker.start((channel, epoch, publications) => {
-      for (const publication of publications) delivered.push({ channel, epoch, publication })
+    return broker.start((channel, epoch, publications, texts) => {
+      for (const [i, publication] of publications.entries()) {
+        delivered.push({ channel, epoch, publication, text: texts?.[i] })
+      }
     })
   }
 
@@ -82,7 +86,7 @@ export function brokerContract(
             ['chat:a', '2'],
             ['chat:a', '3'],
             ['chat:b', '2'],
-          ].map(([channel, id]) => broker.publish(draft(channel ?? '', id ?? ''))),
+          ].map(async ([channel, id]) => broker.publish(draft(channel ?? '', id ?? ''))),
         )
         expect(answers.map(({ offset }) => offset)).toEqual([1, 1, 2, 3, 2])
         expect(answers.every(({ duplicate }) => !duplicate)).toBe(true)
@@ -97,7 +101,7 @@ export function brokerContract(
             const channel = `chat:${(channels += 1)}`
             await broker.join(channel)
             const subject = {
-              append: (publication: Publication) => broker.publish(publication),
+              append: async (publication: Publication) => broker.publish(publication),
               read: (range: Range) => broker.history(channel, range),
             }
             const seen = await interleave(scheduler, channel, subject, counts)
@@ -114,7 +118,7 @@ export function brokerContract(
       it('brings publications to those who joined, in order, as they were published', async () => {
         await broker.join('chat:a')
         const ids = Array.from({ length: 100 }, (_, i) => `${i}`)
-        await Promise.all(ids.map((id) => broker.publish(draft('chat:a', id))))
+        await Promise.all(ids.map(async (id) => broker.publish(draft('chat:a', id))))
         await soon(() => expect(idsOf('chat:a')).toEqual(ids))
         const { publication } = delivered.at(0)!
         const { offset, ...metadata } = publication.metadata
@@ -128,6 +132,17 @@ export function brokerContract(
         await soon(() => expect(delivered).toHaveLength(1))
         expect(delivered.at(0)).toMatchObject({ epoch, publication: { metadata: { offset } } })
         expect(epoch).toMatch(/^[A-Za-z0-9_.-]{1,64}$/)
+      })
+
+      it('says as JSON, where it has that at hand, what it brings', async () => {
+        await broker.join('chat:a')
+        const payload = { text: 'a "quoted" \u2028 🌊 \ud800', list: [null, 1.5, { a: true }] }
+        const publication = draft('chat:a', '1', { payload })
+        publication.metadata.client_id = 'c'
+        await broker.publish(publication)
+        await soon(() => expect(delivered).toHaveLength(1))
+        const { text, publication: brought } = delivered.at(0)!
+        expect(text ?? JSON.stringify(brought)).toBe(JSON.stringify(brought))
       })
 
       it('brings nothing of channels that nobody joined', async () => {
@@ -299,7 +314,7 @@ export function brokerContract(
     describeLog('history', () => {
       it('is empty where nobody published, of the epoch that the first publish has', async () => {
         await broker.join('chat:a')
-        const page = await broker.history('chat:a', { limit: 10 })
+        const { texts: _, ...page } = await broker.history('chat:a', { limit: 10 })
         const { epoch } = await broker.publish(draft('chat:a', '1'))
         expect(page).toEqual({ epoch, oldest: 1, newest: 0, publications: [], more: false })
       })
@@ -337,7 +352,7 @@ export function brokerContract(
             await broker.join(channel)
             const real = {
               clock: harness.clock,
-              append: (publication: Publication) => broker.publish(publication),
+              append: async (publication: Publication) => broker.publish(publication),
               read: (range: Range) => broker.history(channel, range),
               replace: (position: Position, payload: JsonObject) =>
                 broker.replace(channel, position, payload),
@@ -361,9 +376,11 @@ export function brokerContract(
     describe('stop', () => {
       it('waits until every accepted publish was answered', async () => {
         let answered = 0
-        for (let i = 0; i < 100; i++) {
-          void broker.publish(draft('chat:a', `${i}`)).then(() => (answered += 1))
+        const publish = async (id: string): Promise<void> => {
+          await broker.publish(draft('chat:a', id))
+          answered += 1
         }
+        for (let i = 0; i < 100; i++) void publish(`${i}`)
         await broker.stop()
         expect(answered).toBe(100)
       })

@@ -1,7 +1,7 @@
 import type { JsonObject, Position, ProtocolError, Publication } from '@tidewire/protocol'
 import * as fc from 'fast-check'
 import assert from 'node:assert/strict'
-import type { Page, Range, Receipt } from '../src/core/ports/broker.ts'
+import type { Page, Range, ReadPage, Receipt } from '../src/core/ports/broker.ts'
 import type { Retention } from '../src/core/ports/log.ts'
 import type { FakeClock } from '../src/testing/fake-clock.ts'
 
@@ -28,7 +28,7 @@ export function draft(
 export interface Subject {
   readonly clock: FakeClock
   append(publication: Publication): Promise<Receipt>
-  read(range: Range): Promise<Page>
+  read(range: Range): Promise<ReadPage>
   replace(position: Position, payload: JsonObject): Promise<boolean>
   trim?: (retention: Retention) => Promise<number>
   restart?: () => Promise<void>
@@ -190,7 +190,7 @@ class Read implements Command {
 
   async run(model: ChannelModel, subject: Subject): Promise<void> {
     const { offsets, more } = model.page(this.#range, subject.clock.now())
-    const page = await subject.read(this.#range)
+    const { texts, ...page } = await subject.read(this.#range)
     model.epoch ??= page.epoch
     assert.deepEqual(page, {
       epoch: model.epoch,
@@ -199,6 +199,8 @@ class Read implements Command {
       more,
       publications: offsets.map((offset) => model.publication(offset)),
     })
+    const same = page.publications.map((publication) => JSON.stringify(publication))
+    assert.deepEqual(texts ?? same, same)
   }
 
   toString(): string {

@@ -140,7 +140,7 @@ export class ScriptedService implements Service {
   }
 
   publishMany: Service['publishMany'] = (actor, channels, request) =>
-    channels.map((channel) => this.publish(actor, { channel, ...request }))
+    Promise.allSettled(channels.map((channel) => this.publish(actor, { channel, ...request })))
 
   history = async (_actor: Actor, _channel: string): Promise<Page> => {
     throw new Error('not scripted')

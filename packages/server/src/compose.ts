@@ -160,6 +160,7 @@ function coreOf(options: CoreOptions): Asked & { core: Core } {
     authenticator: authenticatorOf(config, credentials, store.serverKeys, observer),
     members,
     revocations: store.revocations,
+    refreshTokens: store.refreshTokens,
     hook,
     authorize: authorize && applicationAuthorizer(authorize),
   })
@@ -187,7 +188,6 @@ function partsOf(made: Made): Parts {
     config,
     core,
     members,
-    endLogins: (target) => store.refreshTokens.end(target),
     features: made.features,
     certificate,
     ops: made.ops,

@@ -36,8 +36,6 @@ export interface Parts {
   config: Config
   core: Core
   members: WatchedMembers
-  /** No refresh token of the user or of the login counts any more. */
-  endLogins: (target: { user: string } | { session: string }) => Promise<void>
   features: readonly Feature[]
   tables: (
     feature: string,

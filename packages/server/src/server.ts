@@ -316,18 +316,11 @@ export class Server {
   /**
    * Ends the live connections of a user, a token (`jti`), a login (`sid`) or a server key; with `revoke`, what was issued
    * until now stays refused, also after a restart: access tokens, and the refresh tokens of the user or the login. Resolves
-   * with how many connections ended.
+   * with how many connections ended. Where the store fails it rejects, with `unavailable` or `storage_full`, and the
+   * connections have ended all the same: revoke again, so that it lasts.
    */
-  async disconnect(target: Target, { revoke = false }: { revoke?: boolean } = {}): Promise<number> {
-    const { core, endLogins } = this.#parts
-    const end = (): Promise<number> => core.disconnect(SERVER, target, { revoke })
-    if (!revoke || !('user' in target || 'session' in target)) return end()
-    // First, so that no token is made of one after its user's others were revoked.
-    await endLogins(target).catch(async (error: unknown) => {
-      await end()
-      throw error
-    })
-    return end()
+  disconnect(target: Target, { revoke = false }: { revoke?: boolean } = {}): Promise<number> {
+    return this.#parts.core.disconnect(SERVER, target, { revoke })
   }
 
   /** Calls `listener` after each revocation, whoever made it; the result ends it. What it throws is logged and reaches nobody else. */

@@ -9,8 +9,10 @@ describe('a hot log', () => {
   let held: { entries: number }
 
   const append = (id: string, text: string, at = 0): number => {
-    const publication = JSON.stringify(draft('live:a', id, { payload: { text } }))
-    return log.append(publication, text.length, at)
+    const publication = draft('live:a', id, { payload: { text } })
+    publication.metadata.offset = log.newest + 1
+    log.append(JSON.stringify(publication), text.length, at)
+    return log.newest
   }
   const texts = (): unknown[] =>
     log.read({ limit: 1_000 }).publications.map(({ payload }) => payload['text'])
@@ -26,6 +28,16 @@ describe('a hot log', () => {
     const publication = draft('live:a', '1', { payload: { text: 'a 🌊 "quoted" \u2028' } })
     publication.metadata.offset = 1
     expect(log.read({ limit: 1 }).publications).toEqual([publication])
+  })
+
+  it('says as JSON what it gives back, replaced or not, in the same order', () => {
+    for (const id of ['1', '2', '3']) append(id, `${id} 🌊`)
+    log.replace(2, { text: 'other' }, 5)
+    for (const range of [{ limit: 3 }, { limit: 3, before: 4 }, { limit: 3 }]) {
+      const { publications, texts: told } = log.read(range)
+      expect(publications.map(({ metadata }) => metadata.offset)).toEqual([1, 2, 3])
+      expect(told).toEqual(publications.map((publication) => JSON.stringify(publication)))
+    }
   })
 
   it('shows the newest payload, also to those who read before it was replaced', () => {

@@ -1,6 +1,7 @@
 import type { JsonObject, Publication } from '@tidewire/protocol'
 import { PAGE_CHARACTERS, type Range } from '../core/ports/broker.ts'
 import type { Holder, HotMemory } from './hot-memory.ts'
+import type { Read } from './read-cache.ts'
 import { TextQueue } from './text-queue.ts'
 
 const LEAST_SLOTS = 16
@@ -29,7 +30,7 @@ export class HotLog implements Holder {
   /** The same memory. */
   #words = new Int32Array(0)
   /** Those that have another payload than the one they came with. */
-  #replaced: Map<number, Publication> | undefined
+  #replaced: Map<number, Read> | undefined
   #replacedBytes = 0
 
   /** `held`: how many entries all logs hold that count in it. */
@@ -44,22 +45,20 @@ export class HotLog implements Holder {
   }
 
   /**
-   * Keeps a publication and returns the offset that it gets. `text`: all of it but the offset, as JSON; `length`: that
-   * of its payload in there; `at`: milliseconds that never step.
+   * Keeps the publication whose offset comes next. `text`: it as JSON; `length`: that of its payload in there; `at`:
+   * milliseconds that never step.
    */
-  append(text: string, length: number, at: number): number {
+  append(text: string, length: number, at: number): void {
     if (this.size > this.#mask) this.#resize(Math.max(LEAST_SLOTS, this.size * 2))
     // First what may fail.
     const place = this.#texts.push(text)
-    const offset = ++this.newest
-    const slot = offset & this.#mask
+    const slot = ++this.newest & this.#mask
     this.#numbers[slot * NUMBERS] = at
     this.#numbers[slot * NUMBERS + 1] = place
     this.#words[slot * WORDS + 4] = this.#texts.end - place
     this.#words[slot * WORDS + 5] = length
     this.#held.entries += 1
     this.#account()
-    return offset
   }
 
   /**
@@ -68,12 +67,13 @@ export class HotLog implements Holder {
    */
   replace(offset: number, payload: JsonObject, length: number): Publication | undefined {
     if (offset < this.oldest || offset > this.newest) return undefined
-    const old = this.#at(offset)
+    const { publication: old } = this.#at(offset)
+    const publication = { ...old, payload }
     const slot = offset & this.#mask
     this.#replaced ??= new Map()
     if (this.#replaced.has(offset)) this.#replacedBytes -= this.#words[slot * WORDS + 5]!
     this.#replacedBytes += length
-    this.#replaced.set(offset, { ...old, payload })
+    this.#replaced.set(offset, { publication, text: JSON.stringify(publication) })
     this.#memory.reads.forget(this, offset)
     this.#texts.erase(this.#numbers[slot * NUMBERS + 1]!, this.#words[slot * WORDS + 4]!)
     this.#words[slot * WORDS + 5] = length
@@ -121,37 +121,46 @@ export class HotLog implements Holder {
   }
 
   /** As `Page`, by the rules of `Range`. */
-  read({ after, before, limit }: Range): { publications: Publication[]; more: boolean } {
+  read({ after, before, limit }: Range): {
+    publications: Publication[]
+    texts: string[]
+    more: boolean
+  } {
     const top = Math.min(this.newest, (before ?? Infinity) - 1)
     const bottom = Math.max(this.oldest, (after ?? 0) + 1)
     const down = before !== undefined && after === undefined
     const available = Math.max(0, top - bottom + 1)
     const publications: Publication[] = []
+    const texts: string[] = []
     let room = PAGE_CHARACTERS
     for (let i = 0; i < Math.min(limit, available) && room > 0; i++) {
       const offset = down ? top - i : bottom + i
-      publications.push(this.#at(offset))
+      const { publication, text } = this.#at(offset)
+      publications.push(publication)
+      texts.push(text)
       room -= this.#words[(offset & this.#mask) * WORDS + 5]!
     }
-    if (down) publications.reverse()
-    return { publications, more: publications.length < available }
+    if (down) {
+      publications.reverse()
+      texts.reverse()
+    }
+    return { publications, texts, more: publications.length < available }
   }
 
-  #at(offset: number): Publication {
+  #at(offset: number): Read {
     return (
       this.#replaced?.get(offset) ?? this.#memory.reads.get(this, offset) ?? this.#decode(offset)
     )
   }
 
-  #decode(offset: number): Publication {
+  #decode(offset: number): Read {
     const slot = offset & this.#mask
     const place = this.#numbers[slot * NUMBERS + 1]!
     const bytes = this.#words[slot * WORDS + 4]!
     const text = this.#texts.read(place, bytes)
-    const publication = JSON.parse(text) as Publication
-    publication.metadata.offset = offset
-    this.#memory.reads.add(this, offset, publication, bytes)
-    return publication
+    const read = { publication: JSON.parse(text) as Publication, text }
+    this.#memory.reads.add(this, offset, read, bytes)
+    return read
   }
 
   #account(): void {

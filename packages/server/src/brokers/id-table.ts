@@ -8,27 +8,31 @@ export interface Remembered {
 
 const NO_DIGEST = -1
 const LEAST_SLOTS = 8
+/** Of a slot: 32 bytes, half a line of the cache. */
+const NUMBERS = 4
+const WORDS = 8
 
 /**
  * Publications by the 64 bits of their ids: flat numbers in open addressing, so that a hundred thousand of them are
  * nothing to the garbage collector and one look costs one place in memory.
+ *
+ *   slot: offset (8 bytes), 0 in a free one | time (8) | low half of the id (4) | high half (4) | digest (4) | (4)
  */
 export class IdTable {
   size = 0
   #mask = -1
-  /** Low and high half of the id, and the digest, for each slot. A slot without an offset is free. */
-  #words = new Int32Array(0)
-  /** Offset and time, for each slot. */
   #numbers = new Float64Array(0)
+  /** The same memory. */
+  #words = new Int32Array(0)
 
   get(low: number, high: number): Remembered | undefined {
     const slot = this.#find(low, high)
     if (slot < 0) return undefined
-    const digest = this.#words[slot * 3 + 2]!
+    const digest = this.#words[slot * WORDS + 6]!
     return {
-      offset: this.#numbers[slot * 2]!,
+      offset: this.#numbers[slot * NUMBERS]!,
       digest: digest === NO_DIGEST ? undefined : digest,
-      at: this.#numbers[slot * 2 + 1]!,
+      at: this.#numbers[slot * NUMBERS + 1]!,
     }
   }
 
@@ -49,7 +53,15 @@ export class IdTable {
   /** Forgets the digest of an id that has this offset. */
   blur(low: number, high: number, offset: number): void {
     const slot = this.#find(low, high)
-    if (slot >= 0 && this.#numbers[slot * 2] === offset) this.#words[slot * 3 + 2] = NO_DIGEST
+    if (slot >= 0 && this.#numbers[slot * NUMBERS] === offset) {
+      this.#words[slot * WORDS + 6] = NO_DIGEST
+    }
+  }
+
+  /** Forgets all ids, and keeps the room that they had. */
+  clear(): void {
+    this.size = 0
+    this.#numbers.fill(0)
   }
 
   /** The slot of an id, or -1. */
@@ -57,17 +69,14 @@ export class IdTable {
     if (this.size === 0) return -1
     const words = this.#words
     for (let slot = low & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      if (words[slot * 3] === low && words[slot * 3 + 1] === high) {
-        // A free slot holds zeros, and so may an id.
-        return this.#numbers[slot * 2] === 0 ? -1 : slot
-      }
-      if (this.#numbers[slot * 2] === 0) return -1
+      if (this.#numbers[slot * NUMBERS] === 0) return -1
+      if (words[slot * WORDS + 4] === low && words[slot * WORDS + 5] === high) return slot
     }
   }
 
   #free(low: number): number {
     let slot = low & this.#mask
-    while (this.#numbers[slot * 2] !== 0) slot = (slot + 1) & this.#mask
+    while (this.#numbers[slot * NUMBERS] !== 0) slot = (slot + 1) & this.#mask
     return slot
   }
 
@@ -79,11 +88,11 @@ export class IdTable {
     digest: number,
     at: number,
   ): void {
-    this.#words[slot * 3] = low
-    this.#words[slot * 3 + 1] = high
-    this.#words[slot * 3 + 2] = digest
-    this.#numbers[slot * 2] = offset
-    this.#numbers[slot * 2 + 1] = at
+    this.#numbers[slot * NUMBERS] = offset
+    this.#numbers[slot * NUMBERS + 1] = at
+    this.#words[slot * WORDS + 4] = low
+    this.#words[slot * WORDS + 5] = high
+    this.#words[slot * WORDS + 6] = digest
   }
 
   #grow(): void {
@@ -91,18 +100,12 @@ export class IdTable {
     const numbers = this.#numbers
     const slots = Math.max(LEAST_SLOTS, (this.#mask + 1) * 2)
     this.#mask = slots - 1
-    this.#words = new Int32Array(slots * 3)
-    this.#numbers = new Float64Array(slots * 2)
-    for (let slot = 0; slot * 2 < numbers.length; slot++) {
-      const offset = numbers[slot * 2]!
-      if (offset === 0) continue
-      const low = words[slot * 3]!
-      const [high, digest, at] = [
-        words[slot * 3 + 1]!,
-        words[slot * 3 + 2]!,
-        numbers[slot * 2 + 1]!,
-      ]
-      this.#write(this.#free(low), low, high, offset, digest, at)
+    this.#numbers = new Float64Array(slots * NUMBERS)
+    this.#words = new Int32Array(this.#numbers.buffer)
+    for (let slot = 0; slot * NUMBERS < numbers.length; slot++) {
+      if (numbers[slot * NUMBERS] === 0) continue
+      const to = this.#free(words[slot * WORDS + 4]!) * NUMBERS
+      for (let i = 0; i < NUMBERS; i++) this.#numbers[to + i] = numbers[slot * NUMBERS + i]!
     }
   }
 }

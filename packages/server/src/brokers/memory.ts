@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type JsonObject, type Position, ProtocolError, type Publication } from '@tidewire/protocol'
-import type { Broker, OnPublications, Page, Range, Receipt } from '../core/ports/broker.ts'
+import type { Broker, OnPublications, Range, ReadPage, Receipt } from '../core/ports/broker.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Retention } from '../core/ports/log.ts'
 import { digestOf } from './digest.ts'
@@ -80,33 +80,33 @@ export class MemoryBroker implements Broker {
     return DONE
   }
 
-  publish(draft: Publication): Promise<Receipt> {
+  publish(draft: Publication): Promise<Receipt> | Receipt {
     const now = this.#clock.steady()
     const { type, payload, metadata } = draft
     const { channel: name, message_id } = metadata
     const channel = this.#use(name, now)
+    const offset = channel.log.newest + 1
+    metadata.offset = offset
     const text = JSON.stringify({ type, payload, metadata })
     // Quotes inside of values are escaped, and metadata has no such key: the last one is the one.
     const body = text.lastIndexOf(METADATA)
     const digest = digestOf(text, body)
     const first = channel.ids.find(message_id, now)
     if (first !== undefined) return repeated(channel, first, digest, draft)
-    const offset = channel.log.append(text, body - PAYLOAD_AT - type.length, now)
-    metadata.offset = offset
+    channel.log.append(text, body - PAYLOAD_AT - type.length, now)
     this.#retain(channel, now)
     channel.ids.remember(message_id, offset, digest, now)
     if (channel.joined || this.#joined.has(name)) {
-      this.#onPublications(name, channel.epoch, [draft])
+      this.#onPublications(name, channel.epoch, [draft], [text])
     }
-    return Promise.resolve({ epoch: channel.epoch, offset, duplicate: false })
+    return { epoch: channel.epoch, offset, duplicate: false }
   }
 
-  history(name: string, range: Range): Promise<Page> {
+  history(name: string, range: Range): Promise<ReadPage> {
     const now = this.#clock.steady()
     const { log, epoch } = this.#use(name, now)
     this.#expire(log, now)
-    const { publications, more } = log.read(range)
-    return Promise.resolve({ epoch, oldest: log.oldest, newest: log.newest, publications, more })
+    return Promise.resolve({ epoch, oldest: log.oldest, newest: log.newest, ...log.read(range) })
   }
 
   replace(name: string, { epoch, offset }: Position, payload: JsonObject): Promise<boolean> {
@@ -231,9 +231,10 @@ function repeated(
   { offset, digest }: Remembered,
   other: number,
   draft: Publication,
-): Promise<Receipt> {
-  if (digest === undefined || digest === other || isSame(log, offset, draft))
-    return Promise.resolve({ epoch, offset, duplicate: true })
+): Promise<Receipt> | Receipt {
+  if (digest === undefined || digest === other || isSame(log, offset, draft)) {
+    return { epoch, offset, duplicate: true }
+  }
   return Promise.reject(
     new ProtocolError(
       'conflict',

@@ -71,8 +71,11 @@ export class RecentIds {
 
   #rotate(at: number): void {
     this.#budget.used -= this.#old?.size ?? 0
+    // What filled up will do so again: its room is used again, which neither grows nor has to be collected.
+    const spare = this.#young.size >= this.#budget.perChannel ? this.#old : undefined
+    spare?.clear()
     this.#old = this.#young.size > 0 ? this.#young : undefined
-    this.#young = new IdTable()
+    this.#young = spare ?? new IdTable()
     this.#youngSince = at
   }
 }

@@ -4,7 +4,6 @@ import type { Core } from '../core/core.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { RefreshTokenStore } from '../core/ports/refresh-tokens.ts'
 import type { Parts, WatchedMembers } from '../parts.ts'
-import { SERVER } from '../server.ts'
 import { Door } from '../transports/door.ts'
 import { createRequestListener } from '../transports/http-api.ts'
 import type { DescribedRoute } from '../transports/openapi-routes.ts'
@@ -53,7 +52,7 @@ export function httpOf(options: HttpOptions): HttpParts & { close: () => void } 
     members,
     described: () => described,
     tokens: tokenIssuerOf(config, secret, refreshTokens, (session) =>
-      core.disconnect(SERVER, { session }, { revoke: true }),
+      core.rights.revoke({ session }),
     ),
     ...(config.dev && secret !== undefined ? { issueDevToken: devTokensOf(config, secret) } : {}),
     ...(site === undefined ? {} : { fallback: siteHandler(site) }),

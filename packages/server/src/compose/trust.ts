@@ -101,7 +101,6 @@ export function tokenIssuerOf(
   return {
     issue: (request) => tokens.issue(request),
     refresh: (refreshToken) => tokens.refresh(refreshToken),
-    end: (target) => store.end(target),
   }
 }
 

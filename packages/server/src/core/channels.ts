@@ -32,9 +32,9 @@ export class Channels {
 
   /** Starts the broker of the namespace; its channels exist from then on. */
   async add(namespace: Namespace): Promise<void> {
-    await namespace.broker.start((channel, epoch, publications) => {
-      this.#hub.deliver(channel, epoch, publications)
-      this.#taps.deliver(channel, publications)
+    await namespace.broker.start((channel, epoch, publications, texts) => {
+      this.#hub.deliver(channel, epoch, publications, texts)
+      if (this.#taps.wants(namespace.name)) this.#taps.deliver(channel, publications)
     })
     this.namespaces.add(namespace)
     if (this.#taps.wants(namespace.name)) await namespace.broker.join(`${namespace.name}:*`)
@@ -47,13 +47,19 @@ export class Channels {
     this.#cancelLook?.()
   }
 
-  async publish({ policy, broker }: Namespace, draft: Publication): Promise<Receipt> {
-    const receipt = await broker.publish(draft)
+  /** As `Broker.publish`. */
+  publish(namespace: Namespace, draft: Publication): Promise<Receipt> | Receipt {
+    const { channel } = draft.metadata
+    const receipt = namespace.broker.publish(draft)
+    return receipt instanceof Promise
+      ? receipt.then((it) => this.#published(namespace, channel, it))
+      : this.#published(namespace, channel, receipt)
+  }
+
+  #published({ policy }: Namespace, channel: string, receipt: Receipt): Receipt {
     this.#observer.published(policy.durability, receipt.duplicate)
     const { epoch, offset } = receipt
-    if (epoch !== undefined && offset !== undefined) {
-      this.#hub.expect(draft.metadata.channel, { epoch, offset })
-    }
+    if (epoch !== undefined && offset !== undefined) this.#hub.expect(channel, { epoch, offset })
     return receipt
   }
 

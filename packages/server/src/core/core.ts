@@ -6,6 +6,7 @@ import { commands } from './commands/index.ts'
 import { drain } from './drain.ts'
 import { boundFrame } from './frame-size.ts'
 import { Gate } from './gate.ts'
+import { History } from './history.ts'
 import { Interceptors } from './interceptors.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Identity } from './identity.ts'
@@ -22,6 +23,7 @@ import type { Clock } from './ports/clock.ts'
 import { type Connection, SERVICE_RESTART } from './ports/connection.ts'
 import { type Members, NO_MEMBERS } from './ports/members.ts'
 import type { Observer } from './ports/observer.ts'
+import type { RefreshTokenStore } from './ports/refresh-tokens.ts'
 import type { RevocationStore, Target } from './ports/revocations.ts'
 import type {
   HistoryRequest,
@@ -77,11 +79,11 @@ export interface CoreOptions {
   authorize?: Authorizer | undefined
   /** Without it revocations are forgotten at a restart. */
   revocations?: RevocationStore | undefined
+  /** Where logins are kept, which end when they or their users are revoked. */
+  refreshTokens?: RefreshTokenStore | undefined
   /** How often the rights of open sessions are looked at again. */
   revalidateMs: number
 }
-
-const HISTORY_LIMIT = 100
 
 /** Sessions, channels and rules of one node: what transports, the public API and features stand on. */
 export class Core implements Service {
@@ -111,6 +113,7 @@ export class Core implements Service {
   readonly newId: () => string
   readonly #random: () => number
   readonly #publishing = new Publishing(this)
+  readonly #history = new History(this)
   readonly #commands = new Map<string, Command>(Object.entries(commands))
   #stopping = false
   #timestamp = ''
@@ -143,8 +146,8 @@ export class Core implements Service {
     this.toldWithoutRates = toldLimits(limits, true)
     this.rates = noLimits ? undefined : new RateLimits(limits, clock, timers)
     this.admission = new Admission({ limits, sessions, rates: this.rates, random })
-    this.rights = new Rights(this, options.revocations, options.revalidateMs)
-    const { authenticator } = options
+    const { authenticator, revocations, refreshTokens, revalidateMs } = options
+    this.rights = new Rights(this, { revocations, refreshTokens, revalidateMs })
     const { namespaces, rates, rights } = this
     this.identity = new Identity({ authenticator, namespaces, rates, rights })
   }
@@ -222,27 +225,8 @@ export class Core implements Service {
   }
 
   /** As `history`, for who counted it already and tells the audit log itself. */
-  async read(
-    actor: Actor,
-    channel: string,
-    { epoch, limit, ...bounds }: HistoryRequest & { limit: number },
-  ): Promise<Page> {
-    const namespace = this.namespaces.of(channel)
-    const permission = this.gate.permit(actor, 'history', channel)
-    if (permission !== undefined) await permission
-    // Without bounds the newest ones are asked for.
-    const newest = bounds.after === undefined && bounds.before === undefined
-    const range = { ...(newest ? { before: Number.MAX_SAFE_INTEGER } : bounds), limit }
-    const page = await namespace.broker.history(channel, range)
-    // Who was revoked meanwhile gets nothing of it.
-    this.rights.check(actor)
-    if (epoch !== undefined && epoch !== page.epoch) {
-      throw new ProtocolError(
-        'conflict',
-        `The channel's epoch is \`${page.epoch}\` now: the asked one is gone. Ask without it.`,
-      )
-    }
-    return page
+  read(actor: Actor, channel: string, request: HistoryRequest & { limit: number }): Promise<Page> {
+    return this.#history.read(actor, channel, request)
   }
 
   #failTurn(error: unknown, failed: Flushable): void {
@@ -318,27 +302,21 @@ export class Core implements Service {
     }
   }
 
-  publishMany(
+  async publishMany(
     actor: Actor,
     channels: readonly string[],
     request: Omit<PublishRequest, 'channel'>,
-  ): Promise<PublishReceipt>[] {
-    return this.#publishing.many(actor, channels, request).map((receipt, i) =>
-      receipt.catch((error: unknown) => {
-        throw this.#noted(error, actor, 'publish', channels[i])
-      }),
-    )
+  ): Promise<PromiseSettledResult<PublishReceipt>[]> {
+    const results = await this.#publishing.many(actor, channels, request)
+    for (const [i, result] of results.entries()) {
+      if (result.status === 'rejected') this.#noted(result.reason, actor, 'publish', channels[i])
+    }
+    return results
   }
 
-  async history(
-    actor: Actor,
-    channel: string,
-    { limit: asked = HISTORY_LIMIT, ...bounds }: HistoryRequest,
-  ): Promise<Page> {
+  async history(actor: Actor, channel: string, request: HistoryRequest): Promise<Page> {
     try {
-      const rates = actor.kind === 'server' ? undefined : this.rates
-      const limit = rates?.history(asked, actor.user, undefined) ?? asked
-      return await this.read(actor, channel, { ...bounds, limit })
+      return await this.#history.page(actor, channel, request)
     } catch (error) {
       throw this.#noted(error, actor, 'history', channel)
     }

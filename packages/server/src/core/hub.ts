@@ -33,6 +33,8 @@ class Audience {
   readonly #line: Set<Audience>
   #epoch: string | undefined
   #pending: Publication[] = []
+  /** Of those, as JSON; undefined when it is not known of all. */
+  #texts: string[] | undefined
   /** Cancels the timer of what waits. */
   #cancel: (() => void) | undefined
   /** When the wait began, by `Clock.steady`. */
@@ -60,13 +62,20 @@ class Audience {
     this.#minIntervalMs = minIntervalMs
   }
 
-  add(epoch: string | undefined, publications: readonly Publication[]): void {
+  add(
+    epoch: string | undefined,
+    publications: readonly Publication[],
+    texts: readonly string[] | undefined,
+  ): void {
     if (this.#pending.length > 0 && !this.#continues(epoch, publications)) this.#handOut()
     if (this.#pending.length === 0) {
       this.#epoch = epoch
+      this.#texts = []
       this.#schedule()
     }
     for (const publication of publications) this.#pending.push(publication)
+    if (texts === undefined) this.#texts = undefined
+    else for (const text of texts) this.#texts?.push(text)
     if (this.#pending.length >= FULL && this.#cancel !== undefined) this.endWait()
     this.#last = publications.at(-1)?.metadata.offset ?? 0
   }
@@ -133,7 +142,7 @@ class Audience {
   #handOut(): void {
     if (this.#cancel !== undefined) this.#stopWaiting()
     if (this.#pending.length > 1) this.#busyAt = this.#clock.steady()
-    const batch = new ChannelBatch(this.channel, this.#epoch, this.#pending)
+    const batch = new ChannelBatch(this.channel, this.#epoch, this.#pending, this.#texts)
     this.#pending = []
     for (const recipient of this.recipients) recipient.deliver(batch)
   }
@@ -212,8 +221,14 @@ export class Hub {
     for (const audience of this.#waiting) if (!audience.look()) this.#waiting.delete(audience)
   }
 
-  deliver(channel: string, epoch: string | undefined, publications: readonly Publication[]): void {
-    this.#audiences.get(channel)?.add(epoch, publications)
+  /** As `OnPublications`. */
+  deliver(
+    channel: string,
+    epoch: string | undefined,
+    publications: readonly Publication[],
+    texts?: readonly string[],
+  ): void {
+    this.#audiences.get(channel)?.add(epoch, publications, texts)
   }
 
   #line(minIntervalMs: number): Set<Audience> {

@@ -9,7 +9,7 @@ export class Order {
   }
 
   /** Runs what the permission allows, after what was added before. */
-  add<T>(permission: Promise<void> | undefined, run: () => Promise<T>): Promise<T> {
+  add<T>(permission: Promise<void> | undefined, run: () => Promise<T> | T): Promise<T> {
     // Whoever waits for it may come later than its refusal.
     permission?.catch(() => undefined)
     const turn = (this.#last ?? Promise.resolve()).then(() => permission)

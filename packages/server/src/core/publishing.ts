@@ -23,14 +23,39 @@ export class Publishing {
   }
 
   /** Each as `one`, in their order; those that can be at once in one turn. */
-  many(actor: Actor, channels: readonly string[], frame: Frame): Promise<PublishReceipt>[] {
+  async many(
+    actor: Actor,
+    channels: readonly string[],
+    frame: Frame,
+  ): Promise<PromiseSettledResult<PublishReceipt>[]> {
     // Where the frame with the longest name is small enough, all are.
     const longest = channels.reduce((one, other) => (other.length > one.length ? other : one), '')
     const fits = this.#fits(longest, frame)
-    return channels.map(async (channel) => this.#publish(actor, channel, frame, fits))
+    const results: PromiseSettledResult<PublishReceipt>[] = []
+    const later: Promise<void>[] = []
+    for (const [i, channel] of channels.entries()) {
+      const told = (value: PublishReceipt): void =>
+        void (results[i] = { status: 'fulfilled', value })
+      const refused = (reason: unknown): void => void (results[i] = { status: 'rejected', reason })
+      try {
+        const receipt = this.#publish(actor, channel, frame, fits)
+        if (receipt instanceof Promise) later.push(receipt.then(told, refused))
+        else told(receipt)
+      } catch (error) {
+        refused(error)
+      }
+    }
+    await Promise.all(later)
+    return results
   }
 
-  #publish(actor: Actor, channel: string, frame: Frame, fits: boolean): Promise<PublishReceipt> {
+  /** Throws what can be told at once. */
+  #publish(
+    actor: Actor,
+    channel: string,
+    frame: Frame,
+    fits: boolean,
+  ): Promise<PublishReceipt> | PublishReceipt {
     const { rates, namespaces, gate, interceptors } = this.#core
     if (actor.kind !== 'server') {
       rates?.publish(frame.type, actor.user, addressKey(actor.address ?? ''), undefined)
@@ -97,10 +122,14 @@ export class Publishing {
     return this.#core.draft(channel, type, payload, message_id, { user: actor.user })
   }
 
-  #submit(draft: ReturnType<Core['draft']>, namespace: Namespace): Promise<PublishReceipt> {
+  #submit(
+    draft: ReturnType<Core['draft']>,
+    namespace: Namespace,
+  ): Promise<PublishReceipt> | PublishReceipt {
     const { message_id } = draft.metadata
-    return this.#core.channels
-      .publish(namespace, draft)
-      .then((receipt) => ({ ...receipt, message_id }))
+    const receipt = this.#core.channels.publish(namespace, draft)
+    return receipt instanceof Promise
+      ? receipt.then((it) => ({ ...it, message_id }))
+      : { ...receipt, message_id }
   }
 }

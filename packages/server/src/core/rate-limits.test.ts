@@ -272,14 +272,6 @@ describe('what is read back', () => {
     expect(ada.connection.of('history')).toHaveLength(1)
   })
 
-  it('is a smaller page where the limit is smaller than what is asked for', async () => {
-    const { core, harness } = await ready({ user: { ...LIMITS.user, history } })
-    await harness.publishMany(20)
-    const page = await core.history(ADA, 'chat:a', { after: 0, limit: 15 })
-    expect(page.publications).toHaveLength(10)
-    expect(page.more).toBe(true)
-  })
-
   it('is counted for `last` of a subscription as well', async () => {
     const { clock, connect } = await ready({ connection: { ...LIMITS.connection, history } })
     const ada = connect()

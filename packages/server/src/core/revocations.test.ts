@@ -1,14 +1,21 @@
-import type { ProtocolError } from '@tidewire/protocol'
+import { ProtocolError } from '@tidewire/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ADA, CoreHarness, frame } from '../testing/core-harness.ts'
 import type { FakeClock } from '../testing/fake-clock.ts'
 import { HeldReads, startWithRights } from '../testing/rights-harness.ts'
 import type { Core } from './core.ts'
 import type { Actor } from './ports/actor.ts'
+import type { RefreshTokenStore } from './ports/refresh-tokens.ts'
 import type { Revocation, Target } from './ports/revocations.ts'
 import { Revocations } from './revocations.ts'
 
 const BACKEND: Actor = { kind: 'server', key_id: 'k1' }
+const NO_REFRESH_TOKENS: RefreshTokenStore = {
+  add: () => Promise.resolve(),
+  use: () => Promise.resolve(undefined),
+  isUsed: () => Promise.resolve(undefined),
+  end: () => Promise.resolve(),
+}
 
 let rights: Awaited<ReturnType<typeof startWithRights>>
 let core: Core
@@ -155,6 +162,87 @@ describe('a revocation', () => {
     expect(ada.connection.of('subscribed')).toEqual([])
     expect(ada.connection.offsets).toEqual([])
   })
+})
+
+describe('the logins of whom is revoked', () => {
+  const ended = { connection: { closedWith: { code: 4002 } } }
+  const failure = new ProtocolError('unavailable', 'The store failed.')
+
+  /** A core whose store notes what it is asked, and how many sessions of Ada were there then. */
+  async function startWithLogins(failing: { end?: true; add?: true } = {}) {
+    const asked: [string, unknown, number][] = []
+    const note = async (what: 'end' | 'add', target: unknown): Promise<void> => {
+      asked.push([what, target, harness.core.sessions.of('ada').length])
+      if (failing[what] === true) throw failure
+    }
+    const harness: CoreHarness = await CoreHarness.start({
+      refreshTokens: { ...NO_REFRESH_TOKENS, end: (target) => note('end', target) },
+      revocations: {
+        all: () => Promise.resolve([]),
+        add: ({ target }) => note('add', target),
+      },
+    })
+    const ada = harness.connect({ ...ADA, session: 's1', token_id: 't1' })
+    return { harness, core: harness.core, ada, asked }
+  }
+
+  it.each([
+    ['a user', { user: 'ada' }],
+    ['a login', { session: 's1' }],
+  ] satisfies [string, Target][])('end first: of %s', async (_, target) => {
+    const { core, ada, asked } = await startWithLogins()
+    expect(await core.disconnect(BACKEND, target, { revoke: true })).toBe(1)
+    expect(asked).toEqual([
+      ['end', target, 1],
+      ['add', target, 0],
+    ])
+    expect(ada).toMatchObject(ended)
+  })
+
+  it.each([
+    ['a token', { token_id: 't1' }],
+    ['a server key', { key_id: 'k2' }],
+  ] satisfies [string, Target][])('stay those that they are: of %s', async (_, target) => {
+    const { core, asked } = await startWithLogins()
+    await core.disconnect(BACKEND, target, { revoke: true })
+    expect(asked.map(([what]) => what)).toEqual(['add'])
+  })
+
+  it('stay those that they are where connections end and nothing is revoked', async () => {
+    const { core, asked } = await startWithLogins()
+    expect(await core.disconnect(BACKEND, { user: 'ada' }, { revoke: false })).toBe(1)
+    expect(asked).toEqual([])
+  })
+
+  it('stay those that they are when somebody asks who may not', async () => {
+    const { core, ada, asked } = await startWithLogins()
+    await expect(core.disconnect(ADA, { user: 'ada' }, { revoke: true })).rejects.toMatchObject({
+      reason: 'forbidden',
+    })
+    expect(asked).toEqual([])
+    expect(ada.connection.closedWith).toBeUndefined()
+  })
+
+  it.each([
+    ['the logins cannot be ended', { end: true }],
+    ['the revocation cannot be kept', { add: true }],
+    ['neither can be', { end: true, add: true }],
+  ] satisfies [string, { end?: true; add?: true }][])(
+    'do not keep their sessions when %s: those end, and who asked is told',
+    async (_, failing) => {
+      const { core, ada, asked } = await startWithLogins(failing)
+      const told: unknown[] = []
+      core.rights.watch(({ target }) => void told.push(target))
+      const answer = core.disconnect(BACKEND, { user: 'ada' }, { revoke: true })
+      await expect(answer).rejects.toBe(failure)
+      expect(ada).toMatchObject(ended)
+      expect(asked.map(([what]) => what)).toEqual(['end', 'add'])
+      expect(told).toEqual([{ user: 'ada' }])
+      await expect(core.authenticate('token of ada')).rejects.toMatchObject({
+        reason: 'authentication_failed',
+      })
+    },
+  )
 })
 
 function outcome(check: () => void): string | undefined {

@@ -1,32 +1,41 @@
 import type { Core } from './core.ts'
 import type { Actor } from './ports/actor.ts'
+import type { RefreshTokenStore } from './ports/refresh-tokens.ts'
 import type { Revocation, RevocationStore, Target } from './ports/revocations.ts'
 import { recheck, revalidateAll } from './revalidation.ts'
 import { isTarget, revoked, Revocations } from './revocations.ts'
 import type { Session } from './session.ts'
+
+export interface RightsOptions {
+  /** Without it revocations are forgotten at a restart. */
+  revocations: RevocationStore | undefined
+  /** Without it there are no logins to end. */
+  refreshTokens: Pick<RefreshTokenStore, 'end'> | undefined
+  /** How often the rights of open sessions are looked at again. */
+  revalidateMs: number
+}
 
 export type RevocationListener = (revocation: Revocation) => void | Promise<void>
 
 /** Rights that end while somebody is connected: revoked tokens, members that were removed, hooks that change their mind. */
 export class Rights {
   readonly #core: Core
-  readonly #store: RevocationStore | undefined
-  readonly #revalidateMs: number
+  readonly #options: RightsOptions
   readonly #revocations = new Revocations()
   readonly #listeners = new Set<RevocationListener>()
   #cancel: (() => void) | undefined
   #stopped = false
 
-  constructor(core: Core, store: RevocationStore | undefined, revalidateMs: number) {
+  constructor(core: Core, options: RightsOptions) {
     this.#core = core
-    this.#store = store
-    this.#revalidateMs = revalidateMs
+    this.#options = options
     this.#revalidate()
   }
 
   /** Who was revoked in an earlier life stays out. Before the first connection. */
   async load(): Promise<void> {
-    for (const revocation of (await this.#store?.all()) ?? []) this.#revocations.add(revocation)
+    const kept = await this.#options.revocations?.all()
+    for (const revocation of kept ?? []) this.#revocations.add(revocation)
   }
 
   /** Throws `authentication_failed` for who was revoked. */
@@ -71,13 +80,24 @@ export class Rights {
 
   /** As `Service.disconnect`, for whoever is allowed to. */
   async disconnect(target: Target, { revoke }: { revoke: boolean }): Promise<number> {
-    if ('user' in target) this.#core.gate.forget(target.user)
     if (!revoke) return this.#end(target, (session) => session.leave(1000, 'disconnected'))
+    let ended = 0
+    try {
+      // First, so that no token is made of one after its user's others were revoked.
+      if ('user' in target || 'session' in target) await this.#options.refreshTokens?.end(target)
+    } finally {
+      ended = await this.revoke(target)
+    }
+    return ended
+  }
+
+  /** The same with `revoke`, for who ends the logins itself: sessions end before it returns. */
+  async revoke(target: Target): Promise<number> {
     const revocation = { target, at: this.#core.clock.now() }
     this.#revocations.add(revocation)
     const ended = this.#end(target, (session) => session.end(revoked()))
     // Also when the store fails: it counts in this life.
-    await Promise.all([this.#store?.add(revocation), this.#tell(revocation)])
+    await Promise.all([this.#options.revocations?.add(revocation), this.#tell(revocation)])
     return ended
   }
 
@@ -98,7 +118,8 @@ export class Rights {
   }
 
   #end(target: Target, end: (session: Session) => void): number {
-    const { sessions } = this.#core
+    const { sessions, gate } = this.#core
+    if ('user' in target) gate.forget(target.user)
     const ended =
       'user' in target
         ? sessions.of(target.user)
@@ -109,7 +130,7 @@ export class Rights {
 
   #revalidate(): void {
     if (this.#stopped) return
-    this.#cancel = this.#core.clock.after(this.#revalidateMs, () => {
+    this.#cancel = this.#core.clock.after(this.#options.revalidateMs, () => {
       revalidateAll(this.#core)
         .catch((error: unknown) => this.#core.observer.failed('revalidation', error))
         .finally(() => this.#revalidate())

@@ -197,8 +197,8 @@ describe('a session without a token', () => {
     expect(connection.frames.map(({ type }) => type)).toEqual([
       'connection_established',
       'auth_response',
-      'subscribed',
       'ack',
+      'subscribed',
       'message',
     ])
     expect(connection.paused).toBe(false)

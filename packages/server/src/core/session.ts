@@ -276,7 +276,7 @@ export class Session implements SessionHandle, Flushable, Reader, Expiring {
   }
 
   /** Hands on a publish when its permission is there, and not before those that came before it. */
-  inOrder<T>(permission: Promise<void> | undefined, run: () => Promise<T>): Promise<T> {
+  inOrder<T>(permission: Promise<void> | undefined, run: () => Promise<T> | T): Promise<T> | T {
     if (permission === undefined && (this.#order === undefined || this.#order.isFree)) return run()
     this.#order ??= new Order()
     return this.#order.add(permission, () => {

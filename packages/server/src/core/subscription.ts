@@ -2,7 +2,7 @@ import type { Down, Position } from '@tidewire/protocol'
 import { Held, judge, lostReason, reaches, startOfLast } from './catch-up.ts'
 import { Conflation } from './conflation.ts'
 import { Batch, ChannelBatch } from './ports/batch.ts'
-import type { Broker, Page } from './ports/broker.ts'
+import type { Broker, ReadPage } from './ports/broker.ts'
 import type { Clock } from './ports/clock.ts'
 
 /** Publications that one read of the log brings. */
@@ -97,7 +97,7 @@ export class Subscription {
     } else {
       this.#position = startOfLast(last ?? 0, page)
       // The bounds were read, but not what lies between them.
-      page = { ...page, publications: [], more: this.#position.offset < page.newest }
+      page = { ...page, publications: [], texts: [], more: this.#position.offset < page.newest }
     }
     const subscribed = {
       channel: this.channel,
@@ -151,7 +151,7 @@ export class Subscription {
     this.#held.add(batch)
   }
 
-  #read(after: number | undefined, limit: number): Promise<Page> {
+  #read(after: number | undefined, limit: number): Promise<ReadPage> {
     return this.#broker.history(this.channel, {
       ...(after === undefined ? {} : { after }),
       limit,
@@ -181,9 +181,9 @@ export class Subscription {
   }
 
   /** Delivers a page that follows the position; true when that made the subscription live. */
-  #take(page: Page): boolean {
+  #take(page: ReadPage): boolean {
     if (page.publications.length > 0) {
-      this.#send(new ChannelBatch(this.channel, page.epoch, page.publications))
+      this.#send(new ChannelBatch(this.channel, page.epoch, page.publications, page.texts))
     }
     if (page.more) return false
     const taken = this.#held?.take(this.#position!)
@@ -201,7 +201,7 @@ export class Subscription {
     return missed !== undefined && !reaches(this.#position, missed)
   }
 
-  #reset(reason: 'expired' | 'epoch_changed', page: Page): void {
+  #reset(reason: 'expired' | 'epoch_changed', page: ReadPage): void {
     this.#conflation?.flush()
     this.#position = { epoch: page.epoch, offset: page.newest }
     this.#reader.reset({ channel: this.channel, ...this.#position, reason })

@@ -8,6 +8,8 @@ export class Taps {
   readonly #observer: Observer
   readonly #exact = new Map<string, Set<Listener>>()
   readonly #prefixes = new Map<string, Set<Listener>>()
+  /** How many listeners there are to channels of a namespace. */
+  readonly #namespaces = new Map<string, number>()
 
   constructor(observer: Observer) {
     this.#observer = observer
@@ -22,20 +24,22 @@ export class Taps {
     }
     const map = isPrefix ? this.#prefixes : this.#exact
     const listeners = map.get(key) ?? new Set()
+    const namespace = key.slice(0, key.indexOf(':'))
+    if (!listeners.has(listener)) this.#count(namespace, 1)
     map.set(key, listeners.add(listener))
     return () => {
-      if (listeners.delete(listener) && listeners.size === 0) map.delete(key)
+      if (!listeners.delete(listener)) return
+      this.#count(namespace, -1)
+      if (listeners.size === 0) map.delete(key)
     }
   }
 
   /** Whether somebody listens to channels of the namespace. */
   wants(namespace: string): boolean {
-    const prefix = `${namespace}:`
-    return [...this.#exact.keys(), ...this.#prefixes.keys()].some((key) => key.startsWith(prefix))
+    return this.#namespaces.has(namespace)
   }
 
   deliver(channel: string, publications: readonly Publication[]): void {
-    if (this.#exact.size === 0 && this.#prefixes.size === 0) return
     const listeners = [...(this.#exact.get(channel) ?? [])]
     for (const [prefix, others] of this.#prefixes) {
       if (channel.startsWith(prefix)) listeners.push(...others)
@@ -43,6 +47,12 @@ export class Taps {
     for (const publication of publications) {
       for (const listener of listeners) this.#call(listener, publication)
     }
+  }
+
+  #count(namespace: string, change: 1 | -1): void {
+    const count = (this.#namespaces.get(namespace) ?? 0) + change
+    if (count === 0) this.#namespaces.delete(namespace)
+    else this.#namespaces.set(namespace, count)
   }
 
   #call(listener: Listener, publication: Publication): void {

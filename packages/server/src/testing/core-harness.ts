@@ -4,7 +4,7 @@ import { Core, type CoreOptions } from '../core/core.ts'
 import type { Limits } from '../core/limits.ts'
 import type { Policy } from '../core/namespaces.ts'
 import type { Actor } from '../core/ports/actor.ts'
-import type { Broker, Page } from '../core/ports/broker.ts'
+import type { Broker, Page, Receipt } from '../core/ports/broker.ts'
 import type { Refusal } from '../core/ports/observer.ts'
 import type { SessionHandle } from '../core/ports/service.ts'
 import { FakeClock } from './fake-clock.ts'
@@ -229,7 +229,7 @@ export class Withheld extends Lossy {
     this.#releases = releases
   }
 
-  override async publish(draft: Publication): ReturnType<Broker['publish']> {
+  override async publish(draft: Publication): Promise<Receipt> {
     await new Promise<void>((resolve) => this.#releases.push(resolve))
     return super.publish(draft)
   }

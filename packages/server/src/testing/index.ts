@@ -20,7 +20,6 @@ export type { SessionHandle } from '../core/ports/service.ts'
 export { LIMITS } from './core-harness.ts'
 export { FakeClock } from './fake-clock.ts'
 export { FakeConnection } from './fake-connection.ts'
-export { freePort } from './free-port.ts'
 export { PushService } from './push-service.ts'
 
 export interface TestServer {

@@ -16,7 +16,6 @@ import {
   toProtocolError,
 } from './http-errors.ts'
 import { PublishEndpoint } from './http-publish.ts'
-import { JsonTexts } from './json-texts.ts'
 import { PollTransport } from './poll.ts'
 import { pathOf } from './request.ts'
 import { SseTransport } from './sse.ts'
@@ -44,7 +43,7 @@ export interface HttpApi {
 export function createRequestListener(options: HttpApiOptions): HttpApi {
   const { service, turnstile, observer, clock } = options
   const app = new HttpApp(options)
-  const shared = { service, turnstile, observer, clock, texts: new JsonTexts() }
+  const shared = { service, turnstile, observer, clock }
   const sse = new SseTransport(shared)
   const poll = new PollTransport(shared)
   const publish = new PublishEndpoint(options)

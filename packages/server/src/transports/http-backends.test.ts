@@ -67,7 +67,6 @@ describe('the routes of backends', () => {
           refresh_token: 'next',
           refresh_expires_at: 1_000,
         }),
-        end: async () => undefined,
       },
     })
     backend(fixture)
@@ -134,32 +133,35 @@ describe('the routes of backends', () => {
     }
   })
 
-  it('ends the logins of whom it revokes before their tokens', async () => {
-    const order: unknown[] = []
-    const fixture = await serve({
-      tokens: {
-        issue: async () => ({ token: 't', expires_at: 0 }),
-        refresh: async () => ({ token: 't', expires_at: 0 }),
-        end: async (target) => void order.push('end', target),
-      },
-    })
+  it('revokes a user, a login, a token or a key, and one of them at a time', async () => {
+    const fixture = await serve()
     backend(fixture)
-    fixture.service.disconnect = async (_, target, { revoke }) => {
-      order.push('revoke', target, revoke)
+    const asked: unknown[] = []
+    fixture.service.disconnect = async (actor, target, { revoke }) => {
+      asked.push([actor.kind, target, revoke])
       return 2
     }
     const path = `${fixture.url}/v1/tokens/revoke`
-    for (const target of [{ user: 'ada' }, { session: 's' }]) {
+    for (const target of [{ user: 'ada' }, { session: 's' }, { token_id: 't' }, { key_id: 'k' }]) {
       const { status, body } = await send(path, { body: target })
       expect([status, body]).toEqual([200, { disconnected: 2 }])
-      expect(order.splice(0)).toEqual(['end', target, 'revoke', target, true])
-    }
-    for (const target of [{ token_id: 't' }, { key_id: 'k' }]) {
-      await send(path, { body: target })
-      expect(order.splice(0)).toEqual(['revoke', target, true])
+      expect(asked.splice(0)).toEqual([['server', target, true]])
     }
     const both = await send(path, { body: { user: 'ada', session: 's' } })
-    expect([both.status, order]).toEqual([400, []])
+    expect([both.status, asked]).toEqual([400, []])
+  })
+
+  it.each([
+    ['unavailable', 503],
+    ['storage_full', 507],
+  ] as const)('is told that what it revokes could not be kept: %s', async (reason, status) => {
+    const fixture = await serve()
+    backend(fixture)
+    fixture.service.disconnect = () =>
+      Promise.reject(new ProtocolError(reason, 'The store failed.'))
+    const answer = await send(`${fixture.url}/v1/tokens/revoke`, { body: { user: 'ada' } })
+    expect([answer.status, answer.body['reason']]).toEqual([status, reason])
+    expect(answer.body).not.toHaveProperty('disconnected')
   })
 
   it('keeps members, and looks again at the rights of those whom it adds', async () => {

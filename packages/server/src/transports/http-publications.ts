@@ -38,7 +38,7 @@ export class Publications {
   async many(actor: Actor, readBody: () => Promise<JsonObject>): Promise<PublishAnswer> {
     const { channels, type, payload = {}, message_id } = check(PublishManyBody, await readBody())
     const frame = { type, payload, ...(message_id === undefined ? {} : { message_id }) }
-    const receipts = await Promise.allSettled(this.#service.publishMany(actor, channels, frame))
+    const receipts = await this.#service.publishMany(actor, channels, frame)
     const results = receipts.map((receipt, i) =>
       receipt.status === 'fulfilled'
         ? toBody(receipt.value, channels[i])

@@ -38,8 +38,6 @@ export interface TokenIssuer {
   issue(request: TokenRequest): Promise<IssuedToken>
   /** A refresh token is used up by it: the answer brings the next one. */
   refresh(refreshToken: string): Promise<IssuedToken>
-  /** No refresh token of the user or of the login counts any more. */
-  end(target: { user: string } | { session: string }): Promise<void>
 }
 
 export function addTokenRoutes(app: Routes, options: RouteOptions): void {
@@ -60,16 +58,8 @@ export function addTokenRoutes(app: Routes, options: RouteOptions): void {
 
   app.post('/v1/tokens/revoke', authenticate, serversOnly, async (c) => {
     const target: Target = check(RevokeBody, await jsonBody(c.req, frame))
-    const disconnect = (): Promise<number> =>
-      service.disconnect(c.get('actor'), target, { revoke: true })
-    // First, so that no token is made of one after its user's others were revoked.
-    if ('user' in target || 'session' in target) {
-      await tokens?.end(target).catch(async (error: unknown) => {
-        await disconnect()
-        throw error
-      })
-    }
-    return c.json({ disconnected: await disconnect() })
+    const disconnected = await service.disconnect(c.get('actor'), target, { revoke: true })
+    return c.json({ disconnected })
   })
 
   const { issueDevToken } = options

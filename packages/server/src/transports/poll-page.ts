@@ -1,6 +1,5 @@
 import { type Down, encodeCursor, type Position } from '@tidewire/protocol'
 import type { ChannelBatch } from '../core/ports/batch.ts'
-import type { JsonTexts } from './json-texts.ts'
 
 const MAX_PUBLICATIONS = 500
 const MAX_CHARACTERS = 1024 * 1024
@@ -18,7 +17,6 @@ interface Reset {
  * the log, and so does everything after it. That is why a full page takes nothing more, of no channel.
  */
 export class PollPage {
-  readonly #texts: JsonTexts
   readonly #resumed: ReadonlySet<string>
   readonly #positions: Map<string, Position>
   readonly #publications: string[] = []
@@ -28,8 +26,7 @@ export class PollPage {
   #characters = 0
   #full = false
 
-  constructor(since: ReadonlyMap<string, Position> | undefined, texts: JsonTexts) {
-    this.#texts = texts
+  constructor(since: ReadonlyMap<string, Position> | undefined) {
     this.#positions = new Map(since)
     this.#resumed = new Set(since?.keys())
   }
@@ -65,10 +62,10 @@ export class PollPage {
     this.#resets.push({ channel, epoch, offset, reason })
   }
 
-  add({ channel, epoch, publications }: ChannelBatch): void {
-    for (const publication of publications) {
+  add({ channel, epoch, publications, texts }: ChannelBatch): void {
+    for (const [i, publication] of publications.entries()) {
       if (this.#full) return
-      const text = this.#texts.of(publication)
+      const text = texts[i]!
       this.#publications.push(text)
       this.#told.add(channel)
       const { offset } = publication.metadata

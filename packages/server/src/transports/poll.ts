@@ -82,7 +82,7 @@ class PollConnection implements StreamConnection {
     this.#options = options
     this.#actor = actor
     this.#waitMs = waitMs
-    this.#page = new PollPage(asked.since, options.texts)
+    this.#page = new PollPage(asked.since)
     this.#unanswered = new Set(asked.channels)
     // A broken connection ends with `close`, which is where it is handled.
     response.on('error', () => {})

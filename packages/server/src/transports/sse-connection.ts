@@ -11,7 +11,6 @@ import { type Batch, ChannelBatch } from '../core/ports/batch.ts'
 import type { Clock } from '../core/ports/clock.ts'
 import type { SessionHandle } from '../core/ports/service.ts'
 import { answerError, closeError, errorOf } from './http-errors.ts'
-import type { JsonTexts } from './json-texts.ts'
 import { type StreamRequest, subscribeFrames } from './request.ts'
 import type { Commented, Comments } from './sse-comments.ts'
 import { chunkOf, contentOf, type SingleChannelEvents, sseEvent } from './sse-format.ts'
@@ -25,7 +24,6 @@ export interface SseConnectionOptions {
   events: SingleChannelEvents
   comments: Comments
   clock: Clock
-  texts: JsonTexts
 }
 
 const COMMENT = chunkOf(':\n\n')
@@ -50,7 +48,6 @@ export class SseConnection implements StreamConnection, Commented {
   readonly #asked: StreamRequest
   readonly #comments: Comments
   readonly #clock: Clock
-  readonly #texts: JsonTexts
   readonly #single: SingleChannelEvents | undefined
   readonly #resumed: ReadonlySet<string>
   readonly #positions: Map<string, Position>
@@ -63,14 +60,13 @@ export class SseConnection implements StreamConnection, Commented {
   /** The code of the error that was sent last. */
   #told: number | undefined
 
-  constructor({ response, address, asked, events, comments, clock, texts }: SseConnectionOptions) {
+  constructor({ response, address, asked, events, comments, clock }: SseConnectionOptions) {
     const { channels, since } = asked
     this.#response = response
     this.address = address
     this.#asked = asked
     this.#comments = comments
     this.#clock = clock
-    this.#texts = texts
     this.#single = channels.length === 1 ? events : undefined
     this.#positions = new Map(since)
     this.#resumed = new Set(since?.keys())
@@ -164,25 +160,27 @@ export class SseConnection implements StreamConnection, Commented {
   #deliveries(batch: ChannelBatch): Uint8Array {
     if (this.#single !== undefined) return this.#single.chunk(batch)
     let events = ''
-    for (const publication of batch.publications) {
+    const { texts } = batch
+    for (const [i, publication] of batch.publications.entries()) {
       const { offset } = publication.metadata
       const id =
         batch.epoch === undefined || offset === undefined
           ? undefined
           : this.#advance(batch.channel, { epoch: batch.epoch, offset })
-      events += sseEvent(publication.type, id, this.#texts.of(publication))
+      events += sseEvent(publication.type, id, texts[i]!)
     }
     return chunkOf(events)
   }
 
   #frames(batch: Batch): Uint8Array {
     let events = ''
-    for (const envelope of batch.envelopes) events += this.#frame(envelope)
+    const { texts } = batch
+    for (const [i, envelope] of batch.envelopes.entries())
+      events += this.#frame(envelope, texts[i]!)
     return chunkOf(events)
   }
 
-  #frame(envelope: Envelope): string {
-    const data = this.#texts.of(envelope)
+  #frame(envelope: Envelope, data: string): string {
     switch (envelope.type) {
       case 'subscribed':
         return this.#subscribed(envelope, envelope.payload as Down['subscribed'], data)

@@ -1,6 +1,5 @@
 import { encodeCursor } from '@tidewire/protocol'
 import { ChannelBatch } from '../core/ports/batch.ts'
-import type { JsonTexts } from './json-texts.ts'
 
 // A line of an event stream ends at CR LF, LF or CR. Whoever gets one of them into a field writes the fields after it,
 // so `event` and `id` lose them and `data` becomes several lines, which the reader joins again.
@@ -39,12 +38,7 @@ const CRLF_LENGTH = 2
  * batch is made once and shared by all such readers.
  */
 export class SingleChannelEvents {
-  readonly #texts: JsonTexts
   readonly #chunks = new WeakMap<ChannelBatch, Uint8Array>()
-
-  constructor(texts: JsonTexts) {
-    this.#texts = texts
-  }
 
   chunk(batch: ChannelBatch): Uint8Array {
     let chunk = this.#chunks.get(batch)
@@ -52,15 +46,15 @@ export class SingleChannelEvents {
     return chunk
   }
 
-  #render({ channel, epoch, publications }: ChannelBatch): Uint8Array {
+  #render({ channel, epoch, publications, texts }: ChannelBatch): Uint8Array {
     let events = ''
-    for (const publication of publications) {
+    for (const [i, publication] of publications.entries()) {
       const { offset } = publication.metadata
       const id =
         epoch === undefined || offset === undefined
           ? undefined
           : encodeCursor([[channel, { epoch, offset }]])
-      events += sseEvent(publication.type, id, this.#texts.of(publication))
+      events += sseEvent(publication.type, id, texts[i]!)
     }
     return chunkOf(events)
   }

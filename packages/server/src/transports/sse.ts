@@ -17,7 +17,7 @@ export class SseTransport {
 
   constructor(options: StreamOptions) {
     this.#options = options
-    this.#events = new SingleChannelEvents(options.texts)
+    this.#events = new SingleChannelEvents()
     this.#comments = new Comments(options.clock)
   }
 
@@ -27,8 +27,8 @@ export class SseTransport {
 
   /** Answers the request, which is a GET. Never rejects. */
   handle(request: IncomingMessage, response: ServerResponse, { address }: Visitor): Promise<void> {
-    const { clock, texts } = this.#options
-    const shared = { events: this.#events, comments: this.#comments, clock, texts }
+    const { clock } = this.#options
+    const shared = { events: this.#events, comments: this.#comments, clock }
     const lastEventId = request.headers['last-event-id']
     return openStream(this.#options, {
       request,

@@ -6,7 +6,6 @@ import type { Observer } from '../core/ports/observer.ts'
 import type { Service, SessionHandle } from '../core/ports/service.ts'
 import { tokenOf } from './bearer.ts'
 import { answerError, toProtocolError } from './http-errors.ts'
-import type { JsonTexts } from './json-texts.ts'
 import { splitTarget } from './request.ts'
 import type { Turnstile } from './turnstile.ts'
 
@@ -16,7 +15,6 @@ export interface StreamOptions {
   turnstile: Turnstile
   observer: Observer
   clock: Clock
-  texts: JsonTexts
 }
 
 export interface StreamConnection extends Connection {

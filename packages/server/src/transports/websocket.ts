@@ -2,7 +2,6 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import {
   type Codec,
-  type Envelope,
   type FrameLimits,
   JSON_SUBPROTOCOL,
   jsonCodec,
@@ -12,7 +11,7 @@ import { msgpackCodec } from '@tidewire/protocol/msgpack'
 import { protobufCodec } from '@tidewire/protocol/protobuf'
 import { type Server, type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { Actor } from '../core/ports/actor.ts'
-import type { Encoding } from '../core/ports/batch.ts'
+import type { Batch, Encoding } from '../core/ports/batch.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Service } from '../core/ports/service.ts'
 import type { Turnstile } from './turnstile.ts'
@@ -188,12 +187,14 @@ export class WebSocketTransport {
 
 function wireOf(codec: Codec, minBytes: number): Wire {
   const deflate = deflater(minBytes)
-  const messagesOf = (envelopes: readonly Envelope[]): (string | Uint8Array)[] =>
-    envelopes.map((envelope) => codec.encode(envelope))
+  const messagesOf = (batch: Batch): readonly (string | Uint8Array)[] =>
+    codec.subprotocol === JSON_SUBPROTOCOL
+      ? batch.texts
+      : batch.envelopes.map((envelope) => codec.encode(envelope))
   return {
     codec,
-    encoding: { encode: (envelopes) => frames(messagesOf(envelopes)) },
-    deflated: { encode: (envelopes) => frames(messagesOf(envelopes), deflate) },
+    encoding: { encode: (batch) => frames(messagesOf(batch)) },
+    deflated: { encode: (batch) => frames(messagesOf(batch), deflate) },
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Command } from '../core.ts'
+import { DEFAULT_LIMIT } from '../history.ts'
 import { parse } from './parse.ts'
-
-const DEFAULT_LIMIT = 100
 
 export const history: Command = async (session, envelope, core) => {
   const { channel, limit = DEFAULT_LIMIT, ...bounds } = parse('history', envelope.payload)

@@ -18,7 +18,7 @@ export const publish: Command = (session, { type, payload, metadata }, core) => 
       .then((it) => void (passed = it))
     return session.inOrder(permitted, () =>
       passed instanceof AlreadyHeld
-        ? Promise.resolve(ack(channel, passed.receipt))
+        ? ack(channel, passed.receipt)
         : submit(passed, namespace, core),
     )
   }
@@ -28,8 +28,14 @@ export const publish: Command = (session, { type, payload, metadata }, core) => 
   })
 }
 
-function submit(draft: Publication, namespace: Namespace, { channels }: Core): Promise<Reply> {
-  return channels.publish(namespace, draft).then((receipt) => ack(draft.metadata.channel, receipt))
+function submit(
+  draft: Publication,
+  namespace: Namespace,
+  { channels }: Core,
+): Promise<Reply> | Reply {
+  const { channel } = draft.metadata
+  const receipt = channels.publish(namespace, draft)
+  return receipt instanceof Promise ? receipt.then((it) => ack(channel, it)) : ack(channel, receipt)
 }
 
 function ack(channel: string, receipt: Receipt): Reply {

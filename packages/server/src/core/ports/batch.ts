@@ -2,18 +2,30 @@ import type { Envelope, Publication } from '@tidewire/protocol'
 
 /** How one transport turns envelopes into bytes. Its identity is the cache key: share one instance between sessions. */
 export interface Encoding {
-  encode(envelopes: readonly Envelope[]): Uint8Array
+  encode(batch: Batch): Uint8Array
 }
 
 /** Frames that leave together. Each encoding of them is made once, however many sessions share the batch. */
 export class Batch {
   readonly envelopes: readonly Envelope[]
+  #texts: readonly string[] | undefined
   #encoding: Encoding | undefined
   #bytes: Uint8Array | undefined
   #others: Map<Encoding, Uint8Array> | undefined
 
-  constructor(envelopes: readonly Envelope[]) {
+  /** `texts`: as the property, where they are known. */
+  constructor(envelopes: readonly Envelope[], texts?: readonly string[]) {
     this.envelopes = envelopes
+    this.#texts = texts
+  }
+
+  /** Each envelope as JSON. */
+  get texts(): readonly string[] {
+    return (this.#texts ??= this.envelopes.map((envelope) => JSON.stringify(envelope)))
+  }
+
+  protected get knownTexts(): readonly string[] | undefined {
+    return this.#texts
   }
 
   bytes(encoding: Encoding): Uint8Array {
@@ -21,7 +33,7 @@ export class Batch {
     if (this.#encoding === encoding && this.#bytes !== undefined) return this.#bytes
     const known = this.#others?.get(encoding)
     if (known !== undefined) return known
-    const bytes = encoding.encode(this.envelopes)
+    const bytes = encoding.encode(this)
     if (this.#encoding === undefined) {
       this.#encoding = encoding
       this.#bytes = bytes
@@ -42,8 +54,13 @@ export class ChannelBatch extends Batch {
   readonly last: number
   readonly publications: readonly Publication[]
 
-  constructor(channel: string, epoch: string | undefined, publications: readonly Publication[]) {
-    super(publications)
+  constructor(
+    channel: string,
+    epoch: string | undefined,
+    publications: readonly Publication[],
+    texts?: readonly string[],
+  ) {
+    super(publications, texts)
     this.publications = publications
     this.channel = channel
     this.epoch = epoch
@@ -53,7 +70,8 @@ export class ChannelBatch extends Batch {
 
   /** The part of the batch that lies above `offset`. */
   after(offset: number): ChannelBatch {
-    const rest = this.publications.slice(offset + 1 - this.first)
-    return new ChannelBatch(this.channel, this.epoch, rest)
+    const from = offset + 1 - this.first
+    const rest = this.publications.slice(from)
+    return new ChannelBatch(this.channel, this.epoch, rest, this.knownTexts?.slice(from))
   }
 }

@@ -32,11 +32,21 @@ export interface Page {
   more: boolean
 }
 
-/** New publications of one channel, ascending, of one epoch; `epoch` is undefined in channels without a log. */
+/** A page as a broker reads it. */
+export interface ReadPage extends Page {
+  /** Each of the publications as JSON, where the broker has it at hand. */
+  texts?: readonly string[]
+}
+
+/**
+ * New publications of one channel, ascending, of one epoch; `epoch` is undefined in channels without a log. `texts`: each
+ * of them as JSON, where the broker has it at hand.
+ */
 export type OnPublications = (
   channel: string,
   epoch: string | undefined,
   publications: readonly Publication[],
+  texts?: readonly string[],
 ) => void
 
 /**
@@ -60,10 +70,13 @@ export type OnPublications = (
 export interface Broker {
   /** Called once, before anything else. */
   start(onPublications: OnPublications): Promise<void>
-  /** Takes over the draft: everything but `metadata.offset` is set, and the broker sets that. */
-  publish(draft: Publication): Promise<Receipt>
+  /**
+   * Takes over the draft: everything but `metadata.offset` is set, and the broker sets that. A broker that need not wait for
+   * anything returns the receipt itself; none throws.
+   */
+  publish(draft: Publication): Promise<Receipt> | Receipt
   /** Never fails for a channel that nobody published to: that one is empty. Rejects with `not_found` where there is no log. */
-  history(channel: string, range: Range): Promise<Page>
+  history(channel: string, range: Range): Promise<ReadPage>
   /**
    * Gives the publication at `position` another payload, which it takes over; offset, type and metadata stay. False when
    * the log does not hold it, or its epoch is another; what retention took stays as it was until its `message_id` is

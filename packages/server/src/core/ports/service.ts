@@ -64,12 +64,12 @@ export interface Service {
   open(connection: Connection, actor: Actor | undefined): SessionHandle
   /** As PROTOCOL.md §4 and §8. */
   publish(actor: Actor, request: PublishRequest): Promise<PublishReceipt>
-  /** The same to each of the channels, in their order. */
+  /** The same to each of the channels, in their order. Never rejects. */
   publishMany(
     actor: Actor,
     channels: readonly string[],
     request: Omit<PublishRequest, 'channel'>,
-  ): Promise<PublishReceipt>[]
+  ): Promise<PromiseSettledResult<PublishReceipt>[]>
   history(actor: Actor, channel: string, request: HistoryRequest): Promise<Page>
   /** Throws `not_found` for a channel whose namespace does not exist, `bad_envelope` for what names no channel. */
   checkChannel(channel: string): void
@@ -85,7 +85,8 @@ export interface Service {
   recheck(user: string, channel: string): Promise<void>
   /**
    * Ends the live sessions of a user, of one token, of one login or of a server key; with `revoke`, what was issued until
-   * now stays refused. Resolves with how many sessions ended.
+   * now stays refused: access tokens, and the refresh tokens of the user or the login, which end first. Resolves with how many
+   * sessions ended. Where the store fails it rejects, with `unavailable` or `storage_full`, and the sessions have ended as well.
    */
   disconnect(actor: Actor, target: Target, options: { revoke: boolean }): Promise<number>
 }

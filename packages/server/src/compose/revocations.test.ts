@@ -1,10 +1,13 @@
 import { sql } from 'kysely'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, it, onTestFinished } from 'vitest'
 import { createServerKey } from '../auth/server-keys.ts'
 import type { Logger } from '../observe/logs.ts'
 import { openStore } from '../storage/store/store.ts'
 import { Device } from '../testing/device.ts'
 import { startTestServer } from '../testing/index.ts'
+import { Talker } from '../testing/talker.ts'
 
 const { key, ...known } = createServerKey('app')
 const ENDS_LOGINS = 'BEFORE UPDATE ON refresh_tokens'
@@ -95,6 +98,35 @@ it.each(cases)(
 
     await repair()
     expect(await revoke(started)).toBeUndefined()
+    const refreshed = await post('/refresh', { refresh_token: login.refresh_token })
+    expect(refreshed.status).toBe(401)
+  },
+)
+
+it.each([
+  ['a user', ({ user }) => ({ user })],
+  ['a login', ({ session }) => ({ session })],
+] satisfies [string, (login: Login & { user: string }) => object][])(
+  '%s is shut out while the store is locked, such as by a backup, and the answer waits for it',
+  async (_, targetOf) => {
+    const { server, url, post, logIn } = await start()
+    const login = await logIn('ada')
+    const ada = await Talker.connect(url, 'ada', login.token)
+    const backup = new DatabaseSync(join(server.data, 'store.db'))
+    onTestFinished(() => backup.close())
+    backup.exec('BEGIN IMMEDIATE')
+
+    let isAnswered = false
+    const asked = post('/revoke', targetOf({ ...login, user: 'ada' }))
+    void asked.finally(() => (isAnswered = true))
+    // PROTOCOL.md §8. The store gives up later than that.
+    await expect.poll(() => ada.closedWith, { timeout: 2_000 }).toBe(4002)
+    expect(await statusOf(url, login.token)).toBe(401)
+    expect(isAnswered).toBe(false)
+
+    backup.exec('ROLLBACK')
+    const answer = await asked
+    expect([answer.status, await answer.json()]).toEqual([200, { disconnected: 1 }])
     const refreshed = await post('/refresh', { refresh_token: login.refresh_token })
     expect(refreshed.status).toBe(401)
   },

@@ -187,16 +187,39 @@ describe('the logins of whom is revoked', () => {
   }
 
   it.each([
-    ['a user', { user: 'ada' }],
-    ['a login', { session: 's1' }],
-  ] satisfies [string, Target][])('end first: of %s', async (_, target) => {
-    const { core, ada, asked } = await startWithLogins()
-    expect(await core.disconnect(BACKEND, target, { revoke: true })).toBe(1)
-    expect(asked).toEqual([
-      ['end', target, 1],
-      ['add', target, 0],
-    ])
+    ['a user', { user: 'ada' }, ['add', 'end', 'add']],
+    ['a login', { session: 's1' }, ['add', 'end']],
+  ] satisfies [string, Target, string[]][])(
+    'end after their sessions, which do not wait: of %s',
+    async (_, target, kept) => {
+      const { core, ada, asked } = await startWithLogins()
+      const answer = core.disconnect(BACKEND, target, { revoke: true })
+      expect(ada).toMatchObject(ended)
+      expect(await answer).toBe(1)
+      expect(asked).toEqual(kept.map((what) => [what, target, 0]))
+    },
+  )
+
+  it('take along what was made of a refresh token before that ended', async () => {
+    let end = (): void => undefined
+    const refreshTokens = {
+      ...NO_REFRESH_TOKENS,
+      end: () => new Promise<void>((resolve) => (end = resolve)),
+    }
+    const harness = await CoreHarness.start({ refreshTokens })
+    const { core, clock } = harness
+    harness.connect()
+    const answer = core.disconnect(BACKEND, { user: 'ada' }, { revoke: true })
+    await clock.advance(2_000)
+    const made: Actor = { ...ADA, session: 's1', issued_at: clock.now() }
+    const ada = harness.connect(made)
+    expect(ada.connection.closedWith).toBeUndefined()
+    end()
+    expect(await answer).toBe(2)
     expect(ada).toMatchObject(ended)
+    expect(core.rights.isRevoked(made)).toBe(true)
+    await clock.advance(2_000)
+    expect(core.rights.isRevoked({ ...made, issued_at: clock.now() })).toBe(false)
   })
 
   it.each([
@@ -224,20 +247,20 @@ describe('the logins of whom is revoked', () => {
   })
 
   it.each([
-    ['the logins cannot be ended', { end: true }],
-    ['the revocation cannot be kept', { add: true }],
-    ['neither can be', { end: true, add: true }],
-  ] satisfies [string, { end?: true; add?: true }][])(
+    ['the logins cannot be ended', { end: true }, ['add', 'end']],
+    ['the revocation cannot be kept', { add: true }, ['add', 'end', 'add']],
+    ['neither can be', { end: true, add: true }, ['add', 'end']],
+  ] satisfies [string, { end?: true; add?: true }, string[]][])(
     'do not keep their sessions when %s: those end, and who asked is told',
-    async (_, failing) => {
+    async (_, failing, tried) => {
       const { core, ada, asked } = await startWithLogins(failing)
       const told: unknown[] = []
       core.rights.watch(({ target }) => void told.push(target))
       const answer = core.disconnect(BACKEND, { user: 'ada' }, { revoke: true })
       await expect(answer).rejects.toBe(failure)
       expect(ada).toMatchObject(ended)
-      expect(asked.map(([what]) => what)).toEqual(['end', 'add'])
-      expect(told).toEqual([{ user: 'ada' }])
+      expect(asked.map(([what]) => what)).toEqual(tried)
+      expect(told).toEqual(tried.filter((what) => what === 'add').map(() => ({ user: 'ada' })))
       await expect(core.authenticate('token of ada')).rejects.toMatchObject({
         reason: 'authentication_failed',
       })

@@ -81,14 +81,11 @@ export class Rights {
   /** As `Service.disconnect`, for whoever is allowed to. */
   async disconnect(target: Target, { revoke }: { revoke: boolean }): Promise<number> {
     if (!revoke) return this.#end(target, (session) => session.leave(1000, 'disconnected'))
-    let ended = 0
-    try {
-      // First, so that no token is made of one after its user's others were revoked.
-      if ('user' in target || 'session' in target) await this.#options.refreshTokens?.end(target)
-    } finally {
-      ended = await this.revoke(target)
-    }
-    return ended
+    // The sessions end now, however long the store takes.
+    const [ended, after] = await Promise.allSettled([this.revoke(target), this.#endLogins(target)])
+    if (ended.status === 'rejected') throw ended.reason
+    if (after.status === 'rejected') throw after.reason
+    return ended.value + after.value
   }
 
   /** The same with `revoke`, for who ends the logins itself: sessions end before it returns. */
@@ -104,6 +101,15 @@ export class Rights {
   stop(): void {
     this.#stopped = true
     this.#cancel?.()
+  }
+
+  /** Resolves with how many sessions ended after it. */
+  async #endLogins(target: Target): Promise<number> {
+    const { refreshTokens } = this.#options
+    if (refreshTokens === undefined || !('user' in target || 'session' in target)) return 0
+    await refreshTokens.end(target)
+    // What was made of a user's refresh token before that ended may be newer than the revocation. A login stays refused.
+    return 'user' in target ? this.revoke(target) : 0
   }
 
   async #tell(revocation: Revocation): Promise<void> {

@@ -165,7 +165,7 @@ const ROUTES: RouteConfig[] = [
     responses: {
       201: answer('The user is one now', Added),
       200: answer('The user was one already', Added),
-      ...errors(400, 401, 403, 503),
+      ...errors(400, 401, 403, 503, 507),
     },
   },
   {
@@ -175,7 +175,10 @@ const ROUTES: RouteConfig[] = [
     description: 'Needs a server key. Subscriptions that the user may no longer have end at once.',
     security: SECURITY,
     request: { params: MemberPath },
-    responses: { 200: answer('The user is none now', Removed), ...errors(400, 401, 403, 503) },
+    responses: {
+      200: answer('The user is none now', Removed),
+      ...errors(400, 401, 403, 503, 507),
+    },
   },
   {
     method: 'post',
@@ -184,7 +187,7 @@ const ROUTES: RouteConfig[] = [
     description: 'Needs a server key. With `refresh` a refresh token comes along.',
     security: SECURITY,
     request: { body: json(IssueBody) },
-    responses: { 201: answer('The token', Token), ...errors(400, 401, 403, 503) },
+    responses: { 201: answer('The token', Token), ...errors(400, 401, 403, 503, 507) },
   },
   {
     method: 'post',
@@ -194,17 +197,20 @@ const ROUTES: RouteConfig[] = [
       'The refresh token is used up: the answer brings the next one. One that is used twice ends the login.',
     security: [],
     request: { body: json(RefreshBody) },
-    responses: { 200: answer('The tokens', Token), ...errors(400, 401, 429, 503) },
+    responses: { 200: answer('The tokens', Token), ...errors(400, 401, 429, 503, 507) },
   },
   {
     method: 'post',
     path: '/v1/tokens/revoke',
     summary: 'Refuse tokens from now on',
     description:
-      'Needs a server key. Takes a user, a token, a login or a server key, and ends their connections.',
+      'Needs a server key. Takes a user, a token, a login or a server key, and ends their connections: at once, also where it is answered that the revocation could not be kept.',
     security: SECURITY,
     request: { body: json(RevokeBody) },
-    responses: { 200: answer('How many connections ended', Ended), ...errors(400, 401, 403) },
+    responses: {
+      200: answer('How many connections ended', Ended),
+      ...errors(400, 401, 403, 503, 507),
+    },
   },
   {
     method: 'post',

@@ -84,9 +84,10 @@ export interface Service {
   /** The user's rights in the channel may have changed, a member was removed: open subscriptions are looked at again at once. */
   recheck(user: string, channel: string): Promise<void>
   /**
-   * Ends the live sessions of a user, of one token, of one login or of a server key; with `revoke`, what was issued until
-   * now stays refused: access tokens, and the refresh tokens of the user or the login, which end first. Resolves with how many
-   * sessions ended. Where the store fails it rejects, with `unavailable` or `storage_full`, and the sessions have ended as well.
+   * Ends the live sessions of a user, of one token, of one login or of a server key, at once; with `revoke`, what was issued
+   * until now stays refused: access tokens, and the refresh tokens of the user or the login. Resolves, when the store has kept
+   * it, with how many sessions ended. Where the store fails it rejects, with `unavailable` or `storage_full`: the sessions
+   * have ended as well, and this process goes on refusing.
    */
   disconnect(actor: Actor, target: Target, options: { revoke: boolean }): Promise<number>
 }

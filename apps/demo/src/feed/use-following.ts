@@ -1,5 +1,5 @@
 import type { TidewireError, UseFeedResult } from '@tidewire/react'
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 
 export interface Following {
   users: ReadonlySet<string>
@@ -8,26 +8,35 @@ export interface Following {
   toggle: (user: string) => void
 }
 
+/** What the viewer did about a user. */
+interface Deed {
+  readonly isFollowed: boolean
+  /** How many lists had been asked for when the server had it: those may not tell it. */
+  listsBefore: number
+}
+
 const NOBODY: ReadonlySet<string> = new Set()
+const NO_DEEDS: ReadonlyMap<string, Deed> = new Map()
 
 /** Whom the viewer follows. */
 export function useFollowing({ list, follow, unfollow, loading }: UseFeedResult): Following {
-  const [users, setUsers] = useState(NOBODY)
+  const [told, setTold] = useState(NOBODY)
+  /** What no list has told yet. */
+  const [deeds, setDeeds] = useState(NO_DEEDS)
   const [problem, setProblem] = useState<string>()
-  /** What the viewer did since the list was asked for, which may not tell it. */
-  const done = useRef(new Map<string, boolean>())
-  // Also after a reconnect, when the feed was fetched anew.
+  const lists = useRef(0)
+  const users = useMemo(() => withDeeds(told, deeds), [told, deeds])
+
   useEffect(() => {
     if (loading) return undefined
     const asking = new AbortController()
     const { signal } = asking
-    done.current.clear()
+    const number = (lists.current += 1)
     list('following', { limit: 1000, signal }).then(
       (page) => {
         if (signal.aborted) return
-        const told = page.users.filter((user) => !done.current.has(user))
-        const added = [...done.current].flatMap(([user, isFollowed]) => (isFollowed ? user : []))
-        setUsers(new Set([...told, ...added]))
+        setTold(new Set(page.users))
+        setDeeds((all) => new Map([...all].filter(([, deed]) => deed.listsBefore >= number)))
       },
       // It stays as it was.
       () => undefined,
@@ -37,22 +46,45 @@ export function useFollowing({ list, follow, unfollow, loading }: UseFeedResult)
 
   const toggle = useCallback(
     (user: string) => {
-      const isFollowed = users.has(user)
-      const change = (to: boolean): void => {
-        done.current.set(user, to)
-        setUsers(
-          (before) => new Set(to ? [...before, user] : [...before].filter((u) => u !== user)),
-        )
-      }
-      change(!isFollowed)
+      const before = deeds.get(user)
+      const deed: Deed = { isFollowed: !users.has(user), listsBefore: Infinity }
+      setDeeds((all) => withDeed(all, user, deed))
       setProblem(undefined)
-      const deed = isFollowed ? unfollow(user) : follow(user)
-      deed.catch((error: TidewireError) => {
-        change(isFollowed)
-        setProblem(error.message)
-      })
+      const done = deed.isFollowed ? follow(user) : unfollow(user)
+      done.then(
+        () => {
+          deed.listsBefore = lists.current
+        },
+        (error: TidewireError) => {
+          setDeeds((all) => (all.get(user) === deed ? withDeed(all, user, before) : all))
+          setProblem(error.message)
+        },
+      )
     },
-    [users, follow, unfollow],
+    [users, deeds, follow, unfollow],
   )
   return { users, problem, toggle }
+}
+
+function withDeeds(
+  told: ReadonlySet<string>,
+  deeds: ReadonlyMap<string, Deed>,
+): ReadonlySet<string> {
+  const users = new Set(told)
+  for (const [user, { isFollowed }] of deeds) {
+    if (isFollowed) users.add(user)
+    else users.delete(user)
+  }
+  return users
+}
+
+function withDeed(
+  deeds: ReadonlyMap<string, Deed>,
+  user: string,
+  deed: Deed | undefined,
+): ReadonlyMap<string, Deed> {
+  const next = new Map(deeds)
+  if (deed === undefined) next.delete(user)
+  else next.set(user, deed)
+  return next
 }

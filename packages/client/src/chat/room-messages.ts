@@ -22,6 +22,7 @@ import {
   sending,
   withChanges,
 } from './message-log.ts'
+import { Outbox } from './outbox.ts'
 import type { ChatMessage, SendOptions } from './types.ts'
 
 /** One frame: a burst of deliveries is one change. */
@@ -33,6 +34,10 @@ export interface RoomMessagesOptions {
   channel: Channel
   /** Of history; and as many messages are fetched at first. */
   pageSize: number
+  /** Own publications that may wait, here and for the server. */
+  maxQueue: number
+  /** How many of the client wait for the server. */
+  waiting: () => number
   timers: Timers
   user: () => string | undefined
   onChange: () => void
@@ -44,13 +49,10 @@ export interface RoomMessagesOptions {
 export class RoomMessages {
   readonly #options: RoomMessagesOptions
   readonly #pager: HistoryPager
+  readonly #outbox: Outbox
   #log: MessageLog = EMPTY
   /** What is shown until the newest page comes after a hole. */
   #kept: readonly ChatMessage[] | undefined
-  /** Own messages that the server has not answered for; what became of them. */
-  readonly #underWay = new Map<string, Promise<TidewireError | undefined>>()
-  /** What an own message waits for, while one does. */
-  #held: Promise<unknown> | undefined
   #incoming: Publication[] = []
   #batch: unknown
   #view: readonly ChatMessage[] = []
@@ -58,7 +60,8 @@ export class RoomMessages {
 
   constructor(options: RoomMessagesOptions) {
     this.#options = options
-    const { channel, pageSize, timers, onChange } = options
+    const { channel, pageSize, maxQueue, waiting, timers, onChange } = options
+    this.#outbox = new Outbox({ max: maxQueue, waiting })
     this.#pager = new HistoryPager({
       channel,
       pageSize,
@@ -167,11 +170,10 @@ export class RoomMessages {
     const change = { id, type, payload, user: this.#options.user(), offset: undefined }
     this.#change((log) => changing(log, change))
     try {
-      // Nothing is awaited where there is nothing to wait for: what is sent after it would overtake it.
-      const underWay = this.#underWay.get(about)
-      const error = underWay && (await underWay)
-      if (error !== undefined) throw error
-      const published = await this.#options.channel.publish(type, payload, { messageId: id })
+      const { channel } = this.#options
+      const published = await this.#outbox.change(about, () =>
+        channel.publish(type, payload, { messageId: id }),
+      )
       this.#change((log) => changeAcknowledged(log, id, published.offset))
       return published
     } catch (error) {
@@ -195,32 +197,13 @@ export class RoomMessages {
       ...(replyTo === undefined ? {} : { reply_to: replyTo }),
     }
     const { channel } = this.#options
-    const publish = (): Promise<Published> => channel.publish('message', payload, { messageId })
-    // What is answered has to be there, and what comes after one that waits for that waits, too: they keep their order.
-    const answered = this.#underWay.get(replyTo ?? '') ?? this.#held
-    const before = answered && Promise.all([answered, this.#held])
-    const published = before === undefined ? publish() : before.then(publish)
-    this.#hold(before)
-    const over = published.then(
-      ({ offset }) => {
-        this.#change((log) => acknowledged(log, messageId, offset, this.#options.user()))
-        return undefined
-      },
-      (error: TidewireError) => {
-        this.#change((log) => failed(log, messageId, error))
-        return error
-      },
-    )
-    this.#underWay.set(messageId, over)
-    void over.finally(() => this.#underWay.delete(messageId))
-  }
-
-  #hold(before: Promise<unknown> | undefined): void {
-    if (before === undefined) return
-    this.#held = before
-    void before.then(() => {
-      if (this.#held === before) this.#held = undefined
-    })
+    this.#outbox
+      .send(messageId, replyTo, () => channel.publish('message', payload, { messageId }))
+      .then(
+        ({ offset }) =>
+          this.#change((log) => acknowledged(log, messageId, offset, this.#options.user())),
+        (error: TidewireError) => this.#change((log) => failed(log, messageId, error)),
+      )
   }
 
   #receive(publication: Publication): void {
@@ -263,6 +246,7 @@ export class RoomMessages {
     const next = change(log)
     if (next === this.#log) return
     this.#log = next
+    this.#outbox.arrived((id) => next.entries.get(id)?.message !== undefined)
     this.#options.onChange()
   }
 }

@@ -20,12 +20,16 @@ const DEFAULT_PAGE_SIZE = 50
 /** Whoever stopped typing meanwhile need not be told of. */
 const TYPING_TIMEOUT_MS = 2000
 const MAX_EARLY = 100
+/** As many as `maxQueue` of the client is by default. */
+const MAX_QUEUE = 1000
 
 export interface RoomOptions {
   /** Messages of one page of history, 1 to 500. Default 50. */
   pageSize?: number | undefined
   /** Counts again what was joined, read or left here. */
   unread?: Unread | undefined
+  /** @internal */
+  maxQueue?: number | undefined
   /** @internal */
   timers?: Timers | undefined
 }
@@ -57,7 +61,12 @@ export class Room {
 
   /** @internal */
   constructor(client: Tidewire, name: string, options: RoomOptions = {}) {
-    const { pageSize = DEFAULT_PAGE_SIZE, timers = steadyTimers, unread } = options
+    const {
+      pageSize = DEFAULT_PAGE_SIZE,
+      maxQueue = MAX_QUEUE,
+      timers = steadyTimers,
+      unread,
+    } = options
     this.#unreadOfAll = unread
     const channel = isDirect(name) ? name : `chat:${name}`
     this.name = name
@@ -67,6 +76,8 @@ export class Room {
     this.#messages = new RoomMessages({
       channel: this.channel,
       pageSize,
+      maxQueue,
+      waiting: () => client.waiting,
       timers,
       user: () => this.#me(),
       onChange,
@@ -127,7 +138,10 @@ export class Room {
     return this.#end(false)
   }
 
-  /** Publishes, with the message in `messages` at once. Returns its id; what becomes of it is its `state`. */
+  /**
+   * Publishes, with the message in `messages` at once. Returns its id; what becomes of it is its `state`. An answer to a
+   * message that is on its way waits until that is there, and what is said and done after it waits as well.
+   */
   send(content: string, options: SendOptions = {}): string {
     this.#typing.stop()
     return this.#messages.send(content, options)

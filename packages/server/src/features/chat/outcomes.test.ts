@@ -1,8 +1,12 @@
 import type { JsonObject, Publication } from '@tidewire/protocol'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Feature } from '../../handlers.ts'
 import { everything, Rows } from '../../testing/chat-mirror.ts'
 import { ChatServer } from '../../testing/chat-server.ts'
+import { FakeClock } from '../../testing/fake-clock.ts'
 import type { Talker } from '../../testing/talker.ts'
 
 const CHANNEL = 'chat:general'
@@ -25,6 +29,15 @@ function later(): void {
   vi.spyOn(Date, 'now').mockImplementation(() => date() + LATER_MS)
   vi.spyOn(performance, 'now').mockImplementation(() => since() + LATER_MS)
   onTestFinished(() => void vi.restoreAllMocks())
+}
+
+/** From here on the timers of the server wait for the test. */
+function standStill({ server: { clock } }: ChatServer): FakeClock {
+  const still = new FakeClock(clock.steady())
+  vi.spyOn(clock, 'steady').mockImplementation(() => still.steady())
+  vi.spyOn(clock, 'after').mockImplementation((ms, fn) => still.after(ms, fn))
+  onTestFinished(() => void vi.restoreAllMocks())
+  return still
 }
 
 describe('what became of a message', () => {
@@ -127,19 +140,19 @@ describe('files of a message that is taken back', () => {
     calls: { ids: readonly string[]; owner: string | undefined; at: number }[]
   }
 
-  /** Fails so often, and then no more. */
-  function releases(failures: number): Releases {
+  /** `fails`: which attempts do, the first being 1. */
+  function releases(fails: (attempt: number) => boolean): Releases {
     const calls: Releases['calls'] = []
     const setup: Feature['setup'] = (server) =>
       server.provide('releaseFiles', async (ids, owner) => {
         calls.push({ ids, owner, at: performance.now() })
-        if (calls.length <= failures) throw new Error('They cannot be deleted.')
+        if (fails(calls.length)) throw new Error('They cannot be deleted.')
       })
     return { feature: { name: 'files', setup }, calls }
   }
 
   it('are tried again after ever longer waits, and the message is written once', async () => {
-    const { feature, calls } = releases(2)
+    const { feature, calls } = releases((attempt) => attempt <= 2)
     const chat = await ChatServer.start({ features: ['chat', feature] })
     const replace = vi.spyOn(chat.server, 'replace')
     const [ada] = (await chat.room('general', 'ada')) as [Talker]
@@ -153,8 +166,67 @@ describe('files of a message that is taken back', () => {
     expect(await at(ada, CHANNEL, 1)).toEqual({ deleted: true })
   })
 
+  /** What fails and when is for the test to say. */
+  async function failing(fails: (attempt: number) => boolean) {
+    const { feature, calls } = releases(fails)
+    const chat = await ChatServer.start({ features: ['chat', feature] })
+    const [ada] = (await chat.room('general', 'ada')) as [Talker]
+    const time = standStill(chat)
+    const reports = vi.spyOn(chat.server, 'failed')
+    const remove = (message_id: string): Promise<unknown> =>
+      ada.publish(CHANNEL, 'message_delete', { message_id })
+    /** The wait for the next attempt begins with it. */
+    const failed = async (count: number): Promise<void> => {
+      await expect.poll(() => reports.mock.calls.length).toBe(count)
+    }
+    return { ada, calls, time, remove, failed }
+  }
+
+  it('hold up nothing that is new for as long as they have failed', async () => {
+    const { ada, time, remove, failed } = await failing(() => true)
+    const first = await ada.say(CHANNEL, 'oops', { attachments: [file('f1')] })
+    const other = await ada.say(CHANNEL, 'other')
+    await remove(first.id)
+    await failed(1)
+    for (const [count, ms] of [
+      [2, 1_000],
+      [3, 2_000],
+      [4, 4_000],
+    ] as const) {
+      await time.advance(ms)
+      await failed(count)
+    }
+    // The next attempt is 8 s away.
+    await remove(other.id)
+    // It is in the tables.
+    await ada.do('unread_get')
+    await time.advance(1_000)
+    await expect.poll(() => at(ada, CHANNEL, other.offset)).toEqual({ deleted: true })
+  })
+
+  it('are tried again a second after they fail for the first time since all went well', async () => {
+    const { ada, calls, time, remove, failed } = await failing(
+      (attempt) => attempt !== 4 && attempt < 6,
+    )
+    const first = await ada.say(CHANNEL, 'oops', { attachments: [file('f1')] })
+    const second = await ada.say(CHANNEL, 'oops', { attachments: [file('f2')] })
+    await remove(first.id)
+    await failed(1)
+    await time.advance(1_000)
+    await failed(2)
+    await time.advance(2_000)
+    await failed(3)
+    await time.advance(4_000)
+    await expect.poll(() => calls.length).toBe(4)
+    await remove(second.id)
+    await failed(4)
+    await time.advance(1_000)
+    await expect.poll(() => calls.length).toBe(6)
+    expect(calls.map(({ ids }) => ids[0]).slice(3)).toEqual(['f1', 'f2', 'f2'])
+  })
+
   it('under the id of another are released too, but for what its author still shows', async () => {
-    const { feature, calls } = releases(1)
+    const { feature, calls } = releases((attempt) => attempt === 1)
     const chat = await ChatServer.start({ features: ['chat', feature] })
     const [ada, bob] = (await chat.room('general', 'ada', 'bob')) as [Talker, Talker]
     await ada.say(CHANNEL, 'first', { attachments: [file('f1')] }, 'm')
@@ -168,6 +240,32 @@ describe('files of a message that is taken back', () => {
     for (const call of calls) expect(call).toMatchObject({ ids: ['f1', 'f3'], owner: 'bob' })
     expect(await at(bob, CHANNEL, 3)).toEqual({ deleted: true })
     expect(await at(ada, CHANNEL, 1)).toMatchObject({ attachments: [file('f1')] })
+  })
+
+  it("are nobody else's when the log is gone before they were released", async () => {
+    const data = mkdtempSync(join(tmpdir(), 'tidewire-chat-'))
+    onTestFinished(() => rmSync(data, { recursive: true }))
+    const kept = { durability: 'memory', publish: 'user', subscribe: 'user' } as const
+    const open = async ({ feature }: Releases): Promise<ChatServer> =>
+      ChatServer.open({ data, features: ['chat', feature], namespaces: { chat: kept } })
+    const before = releases(() => true)
+    const first = await open(before)
+    const [ada] = (await first.room('general', 'ada')) as [Talker]
+    await ada.say(CHANNEL, 'first', {}, 'm')
+    later()
+    const bob = await first.connect('bob')
+    expect((await bob.say(CHANNEL, 'again', { attachments: [file('f1')] }, 'm')).offset).toBe(2)
+    await expect.poll(() => before.calls.length).toBeGreaterThan(0)
+    await first.close()
+    const after = releases(() => false)
+    const second = await open(after)
+    onTestFinished(() => second.close())
+    const [cyd] = (await second.room('general', 'cyd')) as [Talker]
+    await cyd.say(CHANNEL, 'x')
+    const { id, offset } = await cyd.say(CHANNEL, 'oops', { attachments: [file('g1')] })
+    expect(offset).toBe(2)
+    await cyd.publish(CHANNEL, 'message_delete', { message_id: id })
+    await expect.poll(() => after.calls).toMatchObject([{ ids: ['g1'], owner: 'cyd' }])
   })
 })
 

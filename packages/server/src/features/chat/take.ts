@@ -62,9 +62,9 @@ export async function enterTake(
   return isRewritten
 }
 
-/** What the log no longer holds below `end`. */
+/** What the log no longer holds below `end`. Of another log, these places are other messages. */
 async function forget(database: ChatDatabase, channel: number, end: number): Promise<void> {
-  for (const table of ['chat_messages', 'chat_pending'] as const) {
+  for (const table of ['chat_messages', 'chat_attachments', 'chat_pending'] as const) {
     await database
       .deleteFrom(table)
       .where('channel', '=', channel)

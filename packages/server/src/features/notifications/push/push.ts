@@ -104,14 +104,13 @@ export class Push {
       )
     }
     provider.check?.(subscription)
-    const at = this.#server.clock.now()
-    // Who says nothing of it counts as of now: it was looked at just before.
-    const shown = { ...subscriber, issued_at: subscriber.issued_at ?? at }
-    await this.#subscriptions.add(shown, subscription, at)
-    if (!this.#server.isRevoked(shown)) return
+    // Its body may have come long after its token was looked at.
+    if (this.#server.isRevoked(subscriber)) throw revoked()
+    await this.#subscriptions.add(subscriber, subscription, this.#server.clock.now())
+    if (!this.#server.isRevoked(subscriber)) return
     // While it was kept, and perhaps before it could be found.
     await this.#subscriptions.remove(subscriber.user, subscription.endpoint)
-    throw new ProtocolError('authentication_failed', 'The token was revoked.')
+    throw revoked()
   }
 
   /** True when there was one. */
@@ -136,6 +135,10 @@ export class Push {
     if (this.#left.size >= MAX_LEFT && oldest !== undefined) this.#left.delete(oldest)
     this.#left.set(user, this.#server.clock.steady())
   }
+}
+
+function revoked(): ProtocolError {
+  return new ProtocolError('authentication_failed', 'The token was revoked.')
 }
 
 function providersOf(

@@ -90,6 +90,21 @@ test('a row that failed has a name and no bar', () => {
   expect(widthOf(svg, 'failed')).toBe(0)
 })
 
+test('a row that lacks what the bars are of says what is known of it', () => {
+  const rows = [...near, row('ws', { lost: 30_042 }), row('nats', {})]
+  const lost = { key: 'lost', label: 'lost', unit: '', better: 'less' } as const
+  const svg = chart({ ...contest, metrics: [...contest.metrics, lost], instead: 'lost' }, rows)
+  expect(svg).toContain('>lost 30.0 k</text>')
+  expect(svg).toContain('ws lost 30.0 k, nats not measured.')
+})
+
+test('a setup may be drawn by another column than the first', () => {
+  const even = [row('tidewire', { rate: 5, p99: 9 }), row('bun', { rate: 5, p99: 3 })]
+  const svg = chart({ ...contest, lead: { '256 in flight': 'p99' } }, even)
+  expect(svg).toContain('p99 (ms), less is better')
+  expect(svg.indexOf('>bun<')).toBeLessThan(svg.indexOf('>tidewire<'))
+})
+
 test('only the chosen setups are shown', () => {
   const rows = [...near, row('tidewire', { rate: 5 }, { setup: '1 in flight' })]
   expect(chart({ ...contest, chart: ['1 in flight'] }, rows)).not.toContain('256 in flight')

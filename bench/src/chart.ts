@@ -24,13 +24,14 @@ export function chart(scenario: Scenario, rows: readonly Row[]): string {
   const panels = panelsOf(scenario, rows).filter(({ setup }) => chosen?.includes(setup) ?? true)
   const title = `${scenario.id.toUpperCase()}: ${scenario.title}`
   const subjects = [...new Set(panels.map(subjectOf))]
+  const instead = scenario.metrics.find(({ key }) => key === scenario.instead)
   const blocks = [
     head(title, [
       ...(subjects.length === 1 ? subjects : []),
       'one core for the server',
       ...(panels.some(isRepeated) ? ['thin lines: lowest to highest'] : []),
     ]),
-    ...panels.flatMap((panel) => panelBlocks(panel, subjects.length > 1)),
+    ...panels.flatMap((panel) => panelBlocks(panel, subjects.length > 1, instead)),
   ]
   let y = MARGIN
   const parts = blocks.map(({ svg, height }) => {
@@ -38,7 +39,7 @@ export function chart(scenario: Scenario, rows: readonly Row[]): string {
     y += height
     return part
   })
-  return document(title, describe(panels), y + MARGIN / 2, parts)
+  return document(title, describe(panels, instead), y + MARGIN / 2, parts)
 }
 
 function document(title: string, description: string, height: number, parts: string[]): string {
@@ -100,7 +101,7 @@ function subjectOf({ metrics }: Panel): string {
   return metric === undefined ? '' : `${heading(metric)}, ${metric.better} is better`
 }
 
-function panelBlocks(panel: Panel, ownSubject: boolean): Block[] {
+function panelBlocks(panel: Panel, ownSubject: boolean, instead: Metric | undefined): Block[] {
   const [metric] = panel.metrics
   if (metric === undefined) return []
   const scale = scaleOf(valuesOf(panel))
@@ -109,7 +110,7 @@ function panelBlocks(panel: Panel, ownSubject: boolean): Block[] {
     ...(scale.logarithmic ? ['logarithmic scale'] : []),
   ]
   const rows = inOrder(panel, metric)
-  const bars = rows.map((row) => barBlock(panel, row, metric, scale))
+  const bars = rows.map((row) => barBlock(panel, row, scale, { metric, instead }))
   const height = bars.reduce((sum, block) => sum + block.height, 0)
   const label: Block = {
     height: 38,
@@ -122,14 +123,19 @@ function panelBlocks(panel: Panel, ownSubject: boolean): Block[] {
   return [label, ...bars, { height: scale.logarithmic ? 20 : 6, svg: (y) => ticks(scale, y) }]
 }
 
-function barBlock(panel: Panel, row: Row, metric: Metric, scale: Scale): Block {
+function barBlock(
+  panel: Panel,
+  row: Row,
+  scale: Scale,
+  { metric, instead }: { metric: Metric; instead: Metric | undefined },
+): Block {
   const value = mainValue(panel, row)
   const lines = wrap(row.guarantee, GUARANTEE_LETTERS)
   const height = Math.max(24, 8 + lines.length * LINE)
   const ours = isOurs(row.peer) ? ' ours' : ''
   const length = value === undefined ? 0 : lengthOf(value, scale)
   const { lowest, highest } = spreadOf(row, metric, scale)
-  const label = value === undefined ? missingLabel(row) : labelled(value, metric)
+  const label = value === undefined ? missingLabel(row, instead) : labelled(value, metric)
   return {
     height,
     svg: (y) => {
@@ -159,8 +165,12 @@ function whisker(from: number, to: number, middle: number): string {
   return `<path class="spread" d="M${left} ${middle - 3}v6M${left} ${middle}H${right}M${right} ${middle - 3}v6"/>`
 }
 
-function missingLabel({ failures }: Row): string {
-  return failures.length > 0 ? 'failed' : 'not measured'
+/** What is known of a row all the same: 'lost 30 k'. */
+function missingLabel({ failures, values }: Row, instead: Metric | undefined): string {
+  if (failures.length > 0) return 'failed'
+  const known = instead && values[instead.key]?.median
+  if (instead === undefined || known === undefined) return 'not measured'
+  return `${instead.label} ${labelled(known, instead)}`
 }
 
 /** The best first; what has no value last. */
@@ -214,14 +224,14 @@ function wrap(sentence: string, letters: number): string[] {
 }
 
 /** For those who do not see the picture. */
-function describe(panels: readonly Panel[]): string {
+function describe(panels: readonly Panel[], instead: Metric | undefined): string {
   return panels
     .map((panel) => {
       const [metric] = panel.metrics
       if (metric === undefined) return ''
       const values = inOrder(panel, metric).map((row) => {
         const value = mainValue(panel, row)
-        return `${row.peer} ${value === undefined ? missingLabel(row) : labelled(value, metric)}`
+        return `${row.peer} ${value === undefined ? missingLabel(row, instead) : labelled(value, metric)}`
       })
       return `${panel.setup}: ${values.join(', ')}.`
     })

@@ -12,6 +12,7 @@ test('without a word the two broadcasts run, twice, against the peers that npm b
     ids: ['s1', 's2'],
     all: false,
     quick: false,
+    profile: false,
     only: ['tidewire', 'bun', 'ws', 'socket.io'],
     seconds: undefined,
     warmup: undefined,
@@ -38,6 +39,13 @@ test('a quick run measures once and leaves earlier results alone', () => {
   expect(flags.json).toBeUndefined()
   expect(optionsFor('s1', flags)).toEqual({ warmup: 0.5, seconds: 1, repeat: 1, quick: true })
   expect(parse('s1', '--quick', '--json', 'elsewhere').json).toBe('elsewhere')
+})
+
+test('profiles are made of tidewire, once each, and leave earlier results alone', () => {
+  const flags = parse('s2', '--profile')
+  expect(flags).toMatchObject({ profile: true, only: ['tidewire'], json: undefined })
+  expect(optionsFor('s2', flags)).toEqual({ ...optionsFor('s2', parse('s2')), repeat: 1 })
+  expect(parse('s2', '--profile', '--only', 'ws').only).toEqual(['ws'])
 })
 
 describe('how long a scenario runs', () => {

@@ -12,6 +12,8 @@ export interface Flags {
   /** Every scenario, system packages installed, the report written at the end. */
   all: boolean
   quick: boolean
+  /** Servers on Node leave a CPU profile of each measured window. */
+  profile: boolean
   /** Undefined: all that a scenario knows. */
   only: PeerName[] | undefined
   /** Undefined: what the scenario's schedule says. */
@@ -38,6 +40,8 @@ ${list.join('\n')}
 
   --only a,b        of ${peerNames.join(', ')}
   --quick           only see that it runs: windows of a second, one repetition
+  --profile         CPU profiles of the measured windows in bench/results, of tidewire unless --only says
+                    otherwise; once each, and no results are written
   --repeat n        runs of each row, interleaved
   --seconds n       measured in each run
   --warmup n        before that
@@ -52,6 +56,7 @@ export function parseFlags(args: readonly string[], results: string): Flags {
     options: {
       all: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       only: { type: 'string' },
       seconds: { type: 'string' },
@@ -60,31 +65,38 @@ export function parseFlags(args: readonly string[], results: string): Flags {
       json: { type: 'string' },
     },
   })
-  const { all, quick } = values
+  const { all, quick, profile } = values
   const usual = !all && positionals.length === 0
   return {
     command: values.help || positionals[0] === 'help' ? 'help' : isReport(positionals),
     ids: chooseIds(all, positionals),
     all,
     quick,
-    only: values.only?.split(',').map(toPeerName) ?? (usual ? [...usualPeers] : undefined),
+    profile,
+    only: values.only?.split(',').map(toPeerName) ?? choosePeers(profile, usual),
     seconds: optional(values.seconds, (text) => positive('seconds', text)),
     warmup: optional(values.warmup, (text) => positive('warmup', text)),
     repeat:
-      optional(values.repeat, (text) => whole('repeat', text)) ?? (usual ? usualRepeat : undefined),
-    json: values.json ?? (quick ? undefined : results),
+      optional(values.repeat, (text) => whole('repeat', text)) ??
+      (usual && !profile ? usualRepeat : undefined),
+    json: values.json ?? (quick || profile ? undefined : results),
   }
 }
 
 export function optionsFor(id: string, flags: Flags): RunOptions {
   const schedule = scheduleOf(id)
-  const { quick } = flags
+  const { quick, profile } = flags
   return {
     warmup: flags.warmup ?? (quick ? Math.min(0.5, schedule.warmup) : schedule.warmup),
     seconds: flags.seconds ?? (quick ? 1 : schedule.seconds),
-    repeat: flags.repeat ?? (quick ? 1 : schedule.repeat),
+    repeat: flags.repeat ?? (quick || profile ? 1 : schedule.repeat),
     quick,
   }
+}
+
+function choosePeers(profile: boolean, usual: boolean): PeerName[] | undefined {
+  if (profile) return ['tidewire']
+  return usual ? [...usualPeers] : undefined
 }
 
 function isReport(positionals: readonly string[]): 'run' | 'report' {

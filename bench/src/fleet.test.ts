@@ -156,7 +156,7 @@ describe.skipIf(!hasCompiler())('a fleet', () => {
     })
   })
 
-  test('that is idle stops at each number of clients until it is told to go on', async () => {
+  test('that is idle stops at each number of clients until it is told to go on, and counts heartbeats', async () => {
     await using server = await FaultyLog.start({})
     const flags = ['--protocol', 'tidewire', '--port', String(server.port), '--stops', '5,20']
     const child = spawn(program, ['idle', ...flags], { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -164,12 +164,16 @@ describe.skipIf(!hasCompiler())('a fleet', () => {
     for await (const text of createInterface({ input: child.stdout })) {
       const line = JSON.parse(text) as { event: string }
       lines.push(line)
-      if (line.event === 'connected') child.stdin.write('\n')
+      if (line.event === 'begin') server.ping()
+      if (line.event === 'begin') await server.ponged(20)
+      if (line.event !== 'result') child.stdin.write('\n')
     }
     if (child.exitCode === null) await once(child, 'exit')
     expect(lines).toMatchObject([
       { event: 'connected', clients: 5 },
       { event: 'connected', clients: 20 },
+      { event: 'begin', clients: 20 },
+      { event: 'end', heartbeats: 20 },
       { event: 'result', ok: true, clients: 20 },
     ])
   })

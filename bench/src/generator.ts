@@ -15,6 +15,7 @@ export interface Load {
     | 'bun'
     | 'nats'
     | 'nchan'
+    | 'centrifugo'
     | 'tidewire-sse'
     | 'tidewire-poll'
     | 'nchan-sse'

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 import { chart } from './chart.ts'
@@ -7,8 +7,9 @@ import { installPeers } from './install.ts'
 import { choosePinning, describeMachine, waitForIdle } from './machine.ts'
 import { paths } from './paths.ts'
 import { type Peer, peerNamed } from './peers.ts'
+import { hottest, Profiles, readProfile } from './profile.ts'
 import { conditions, report, section } from './report.ts'
-import { readResults, type Results, writeResults } from './results.ts'
+import { commandLine, isFailed, readResults, type Results, writeResults } from './results.ts'
 import type { Rig } from './run.ts'
 import type { Row, Scenario } from './scenario.ts'
 import { scenarios } from './scenarios/index.ts'
@@ -16,6 +17,9 @@ import { scheduleOf } from './schedule.ts'
 
 /** How long an idle machine is waited for: at the start, and between scenarios. */
 const PATIENCE_MS = { first: 60_000, later: 10_000 }
+
+/** Functions of a profile that are printed. */
+const HOTTEST = 15
 
 async function run(flags: Flags): Promise<number> {
   const started = performance.now()
@@ -33,13 +37,16 @@ async function run(flags: Flags): Promise<number> {
     progress(`${scenario.id}: ${scenario.title}`)
     if (peersOf(scenario, flags).length === 0) continue
     const patience = flags.quick ? 0 : index === 0 ? PATIENCE_MS.first : PATIENCE_MS.later
-    const results = await measureScenario(scenario, flags, rig, patience)
+    const profiles = flags.profile ? new Profiles(paths.results, scenario.id) : undefined
+    const measured = { ...rig, ...(profiles && { profiles }) }
+    const results = await measureScenario(scenario, flags, measured, patience)
     process.stdout.write(`\n${heading(scenario, results)}\n\n`)
+    if (profiles) process.stdout.write(`${tellProfiles(profiles)}\n`)
     if (flags.json !== undefined)
       progress(`written to ${writeResults(resolve(flags.json), results)}`)
-    failed ||= results.rows.length === 0 || results.rows.some((row) => row.failures.length > 0)
+    failed ||= isFailed(results)
   }
-  if (flags.all && !flags.quick) writeReport(flags.json ?? paths.results)
+  if (flags.all && !flags.quick && !flags.profile) writeReport(flags.json ?? paths.results)
   return failed ? 1 : 0
 }
 
@@ -58,7 +65,7 @@ async function measureScenario(
   return {
     id: scenario.id,
     date: new Date().toISOString(),
-    command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
+    command: commandLine(process.argv.slice(2), process.env),
     machine: describeMachine(),
     notes: [rig.pinning.note, ...idle, ...broke],
     options,
@@ -85,7 +92,15 @@ async function attempt(run: () => Promise<Row[]>): Promise<{ rows: Row[]; broke:
 
 function heading(scenario: Scenario, results: Results): string {
   const title = `${scenario.id.toUpperCase()}: ${scenario.title}`
-  return [title, conditions(results), section(scenario, results)].join('\n\n')
+  return [title, conditions(scenario, results), section(scenario, results)].join('\n\n')
+}
+
+/** Each profile with what is hottest in it. */
+function tellProfiles({ paths }: Profiles): string {
+  return paths
+    .filter((path) => existsSync(path))
+    .map((path) => `${path}\n${hottest(readProfile(path), HOTTEST).join('\n')}\n`)
+    .join('\n')
 }
 
 /** bench/RESULTS.md and docs/images/bench-<id>.svg, from what has been measured so far. */

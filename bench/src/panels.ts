@@ -10,12 +10,16 @@ export interface Panel {
 }
 
 /** In the order in which the setups were measured. */
-export function panelsOf({ metrics }: Scenario, rows: readonly Row[]): Panel[] {
+export function panelsOf({ metrics, lead }: Scenario, rows: readonly Row[]): Panel[] {
   const setups = [...new Set(rows.map(({ setup }) => setup))]
   return setups.map((setup) => {
     const here = rows.filter((row) => row.setup === setup)
     const measured = metrics.filter(({ key }) => here.some(({ values }) => key in values))
-    return { setup, rows: here, metrics: measured.length > 0 ? measured : metrics.slice(0, 1) }
+    const ranked = [
+      ...measured.filter(({ key }) => key === lead?.[setup]),
+      ...measured.filter(({ key }) => key !== lead?.[setup]),
+    ]
+    return { setup, rows: here, metrics: ranked.length > 0 ? ranked : metrics.slice(0, 1) }
   })
 }
 

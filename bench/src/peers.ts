@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import type { Load } from './generator.ts'
 import { paths } from './paths.ts'
+import { centrifugoConfig } from './servers/centrifugo-config.ts'
 import { jetstreamConfig, jetstreamReady, type JetStreamSync } from './servers/jetstream.ts'
 import { natsConfig } from './servers/nats-config.ts'
 import { nchanConfig, nchanModule } from './servers/nchan-config.ts'
@@ -124,13 +125,12 @@ const peers: Record<PeerName, Peer> = {
     name: 'nats',
     protocol: 'nats',
     guarantee: 'at most once',
-    version: () => said('nats-server', ['--version']),
-    available: () =>
-      said('nats-server', ['--version']) === '' ? 'install nats-server' : undefined,
+    version: () => said(natsServer(), ['--version']),
+    available: () => (said(natsServer(), ['--version']) === '' ? 'install nats-server' : undefined),
     install: ['nats-server'],
     prepare: (port, directory) =>
       writeFileSync(join(directory, 'nats.conf'), natsConfig(port, directory)),
-    command: (_port, directory) => ['nats-server', '-c', join(directory, 'nats.conf')],
+    command: (_port, directory) => [natsServer(), '-c', join(directory, 'nats.conf')],
     environment: { GOMAXPROCS: '1' },
   },
   nchan: {
@@ -149,18 +149,23 @@ const peers: Record<PeerName, Peer> = {
   },
   centrifugo: {
     name: 'centrifugo',
-    protocol: 'ws',
-    guarantee: 'at most once; replayable with history on',
-    version: () => said(process.env['BENCH_PEER_CENTRIFUGO'] ?? '', ['version']),
-    available: () =>
-      process.env['BENCH_PEER_CENTRIFUGO'] === undefined
-        ? 'set BENCH_PEER_CENTRIFUGO to the path of its binary'
-        : 'the load generator does not speak its protocol yet',
-    command: (port) => [
-      process.env['BENCH_PEER_CENTRIFUGO'] ?? 'centrifugo',
-      '--http_server.port',
-      String(port),
+    protocol: 'centrifugo',
+    guarantee: 'every offset once, in order, or a new subscription; publishes acked',
+    version: () => said(centrifugoBinary(), ['version']),
+    available: () => {
+      if (centrifugoBinary() === '') return 'set BENCH_PEER_CENTRIFUGO to the path of its binary'
+      return said(centrifugoBinary(), ['version']) === ''
+        ? `${centrifugoBinary()} does not run`
+        : undefined
+    },
+    prepare: (port, directory) =>
+      writeFileSync(join(directory, 'centrifugo.json'), centrifugoConfig(port)),
+    command: (_port, directory) => [
+      centrifugoBinary(),
+      '--config',
+      join(directory, 'centrifugo.json'),
     ],
+    environment: { GOMAXPROCS: '1' },
   },
   jetstream: jetstream('jetstream', 'default', 'acked before it is on disk (synced every 2 min)'),
   'jetstream-always': jetstream('jetstream-always', 'always', 'on disk before the ack'),
@@ -174,16 +179,26 @@ const peers: Record<PeerName, Peer> = {
   },
 }
 
-/** Debian's stable `nats-server` may be too old to sync always; `BENCH_PEER_NATS` names another. */
+/** Variables of the environment that name the program of a peer. */
+export const peerVariables = ['BENCH_PEER_NATS', 'BENCH_PEER_CENTRIFUGO'] as const
+
+/** Debian's stable one may be too old to sync always; `BENCH_PEER_NATS` names another. */
+function natsServer(): string {
+  return process.env['BENCH_PEER_NATS'] ?? 'nats-server'
+}
+
+function centrifugoBinary(): string {
+  return process.env['BENCH_PEER_CENTRIFUGO'] ?? ''
+}
+
 function jetstream(name: PeerName, sync: JetStreamSync, guarantee: string): Peer {
-  const binary = process.env['BENCH_PEER_NATS'] ?? 'nats-server'
   return {
     name,
     protocol: 'nats',
     guarantee,
-    version: () => said(binary, ['--version']),
+    version: () => said(natsServer(), ['--version']),
     available: () => {
-      const version = said(binary, ['--version'])
+      const version = said(natsServer(), ['--version'])
       if (version === '') return 'install nats-server'
       return sync === 'default' || isAtLeast(version, 2, 10)
         ? undefined
@@ -192,7 +207,7 @@ function jetstream(name: PeerName, sync: JetStreamSync, guarantee: string): Peer
     install: ['nats-server'],
     prepare: (port, directory) =>
       writeFileSync(join(directory, 'jetstream.conf'), jetstreamConfig(port, directory, sync)),
-    command: (_port, directory) => [binary, '-c', join(directory, 'jetstream.conf')],
+    command: (_port, directory) => [natsServer(), '-c', join(directory, 'jetstream.conf')],
     ready: jetstreamReady,
     environment: { GOMAXPROCS: '1' },
   }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 
-import { report, section } from './report.ts'
+import { conditions, report, section } from './report.ts'
 import { boundTarget, ratioTarget, type Row, type Scenario } from './scenario.ts'
+import { s6 } from './scenarios/s6-connect-storm.ts'
+import { s6DropAll } from './scenarios/s6-drop-all.ts'
 import { contest, resultsOf, row } from './testing/rows.ts'
 
 const three = [
@@ -124,6 +126,24 @@ test('a warning that is the same for many rows names them all', () => {
 test('a single repetition has no spread', () => {
   const options = { warmup: 1, seconds: 2, repeat: 1, quick: false }
   expect(section(contest, resultsOf(three, { options }))).not.toContain('lowest')
+})
+
+describe('the conditions', () => {
+  const of = (repeat: number, scenario: Pick<Scenario, 'extent'> = contest) => {
+    const options = { warmup: 1, seconds: 2, repeat, quick: false }
+    return conditions(scenario, resultsOf(three, { options })).split('.')[0]
+  }
+
+  test('speak of medians and means only where there are some', () => {
+    expect(of(3)).toBe('3 × 2 s after 1 s of warm-up, interleaved; medians')
+    expect(of(2)).toBe('2 × 2 s after 1 s of warm-up, interleaved; means')
+    expect(of(1)).toBe('1 run of 2 s after 1 s of warm-up')
+  })
+
+  test('speak of seconds only where the run is a window', () => {
+    expect(of(1, { extent: () => '8,000 clients' })).toBe('1 run of 8,000 clients')
+    for (const scenario of [s6, s6DropAll]) expect(of(2, scenario)).toMatch(/^2 × [\d,]+ clients /)
+  })
 })
 
 describe('the report', () => {

@@ -1,6 +1,6 @@
 import { bestOther, mainValue, type Panel, panelsOf, socketIo } from './panels.ts'
 import type { Results } from './results.ts'
-import type { Metric, Row, Scenario } from './scenario.ts'
+import { type Metric, type Row, type Scenario, windowOf } from './scenario.ts'
 import { cell, heading, markdownTable, times } from './table.ts'
 
 /** So many rows with the same warning are named each. */
@@ -22,7 +22,7 @@ export function report(
       scenario.about,
       `![${scenario.title}](${chart(scenario.id)})`,
       section(scenario, results),
-      conditions(results),
+      conditions(scenario, results),
     ].join('\n\n'),
   )
   return (
@@ -48,9 +48,15 @@ export function section(scenario: Scenario, results: Results): string {
 }
 
 /** What was measured, under which conditions, by which command. */
-export function conditions({ options, date, command, notes, tookSeconds }: Results): string {
-  const { repeat, seconds, warmup } = options
-  const runs = `${repeat} × ${seconds} s after ${warmup} s of warm-up, interleaved; medians.`
+export function conditions(
+  { extent = windowOf }: Pick<Scenario, 'extent'>,
+  { options, date, command, notes, tookSeconds }: Results,
+): string {
+  const { repeat } = options
+  const runs =
+    repeat === 1
+      ? `1 run of ${extent(options)}.`
+      : `${repeat} × ${extent(options)}, interleaved; ${repeat === 2 ? 'means' : 'medians'}.`
   const said = notes.map((note) => `${note[0]?.toUpperCase() ?? ''}${note.slice(1)}.`).join(' ')
   return `${runs} ${said}\n${date.slice(0, 16).replace('T', ' ')} UTC, \`${command}\`, ${Math.round(tookSeconds)} s.`
 }

@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { Machine } from './machine.ts'
+import { isOurs } from './panels.ts'
+import { peerVariables } from './peers.ts'
 import type { Row, RunOptions } from './scenario.ts'
 
 /** One scenario as it was measured, with what a reader must know to judge it. */
@@ -9,7 +11,7 @@ export interface Results {
   id: string
   /** ISO 8601, when it ended. */
   date: string
-  /** What was typed. */
+  /** What was typed, with the variables that name a peer's program. */
   command: string
   machine: Machine
   /** Sentences: which core holds what, and what else the machine did before the start. */
@@ -22,6 +24,20 @@ export interface Results {
   /** How long it took. */
   tookSeconds: number
   rows: Row[]
+}
+
+/** What has to be typed to measure the same again. */
+export function commandLine(args: readonly string[], environment: NodeJS.ProcessEnv): string {
+  const variables = peerVariables.flatMap((name) => {
+    const value = environment[name]
+    return value === undefined ? [] : [`${name}=${value}`]
+  })
+  return [...variables, 'npm run bench --', ...args].join(' ')
+}
+
+/** Nothing was measured, or a row of Tidewire failed. What other servers lose is their row's matter. */
+export function isFailed({ rows }: Pick<Results, 'rows'>): boolean {
+  return rows.length === 0 || rows.some(({ peer, failures }) => isOurs(peer) && failures.length > 0)
 }
 
 export function writeResults(folder: string, results: Results): string {

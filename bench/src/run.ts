@@ -1,13 +1,21 @@
 import { compileGenerator, generate, type Load } from './generator.ts'
 import { machineCpuSeconds, type Pinning } from './machine.ts'
 import type { Peer } from './peers.ts'
+import type { Profiles } from './profile.ts'
 import type { Sample } from './sample.ts'
-import { ServerProcess } from './server.ts'
+import { type Launch, ServerProcess } from './server.ts'
 
 /** What scenarios run on. */
 export interface Rig {
   pinning: Pinning
   progress: (line: string) => void
+  /** Where servers that are measured leave their CPU profiles; undefined: they make none. */
+  profiles?: Profiles
+}
+
+/** How servers are started on it. */
+export function launchOn({ pinning, profiles }: Rig): Launch {
+  return { pin: pinning.server, profile: profiles?.path }
 }
 
 /** Starts a fresh server, lets `work` load it, and stops it. */
@@ -16,7 +24,7 @@ export async function withServer<T>(
   peer: Peer,
   work: (server: ServerProcess) => Promise<T>,
 ): Promise<T> {
-  const server = await ServerProcess.start(peer, rig.pinning.server)
+  const server = await ServerProcess.start(peer, launchOn(rig))
   try {
     return await work(server)
   } finally {
@@ -24,7 +32,10 @@ export async function withServer<T>(
   }
 }
 
-/** What the server and the rest of the machine worked between a generator's `begin` and `end`. */
+/**
+ * What the server and the rest of the machine worked between a generator's `begin` and `end`; a server
+ * that was started for it profiles itself meanwhile.
+ */
 export class CpuMeter {
   readonly #server: ServerProcess
   #before: Meter
@@ -36,11 +47,13 @@ export class CpuMeter {
   }
 
   begin(): void {
+    this.#server.beginProfile()
     this.#before = this.#read()
   }
 
   end(): void {
     this.#after = this.#read()
+    this.#server.endProfile()
   }
 
   /** CPU seconds; `generator` is what the generator says of itself. */

@@ -15,6 +15,12 @@ export interface Scenario {
   chart?: readonly string[]
   /** What the rows of one run have to show. */
   targets?: readonly Target[]
+  /** By setup: the column that comes first there, by `Metric.key`, and that ratios and the chart are of. */
+  lead?: Readonly<Record<string, string>>
+  /** What one run is, where it is more or less than a window after a warm-up. */
+  extent?(options: RunOptions): string
+  /** What the chart writes where a row lacks the first metric, by `Metric.key`: 'lost 30 k'. */
+  instead?: string
   /** Runs its cells interleaved (A B C, A B C …), `options.repeat` times. */
   run(rig: Rig, peers: readonly Peer[], options: RunOptions): Promise<Row[]>
 }
@@ -35,6 +41,11 @@ export interface RunOptions {
   repeat: number
   /** Only see that everything runs: windows of a second, one repetition, small fleets. */
   quick: boolean
+}
+
+/** '2 s after 1 s of warm-up' */
+export function windowOf({ seconds, warmup }: RunOptions): string {
+  return `${seconds} s after ${warmup} s of warm-up`
 }
 
 export interface Spread {

@@ -1,15 +1,34 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort, type PortRange } from '@tidewire/server/testing/free-port'
 
 import { paths } from './paths.ts'
 import type { Peer } from './peers.ts'
+import { profiled } from './profile.ts'
 
+const PORTS: PortRange = { first: 32_000, count: 768 }
 const READY_MS = 20_000
 const STOP_MS = 5_000
+const PROFILE_MS = 10_000
+
+/** How a server is started. */
+export interface Launch {
+  /** What its command stands behind. */
+  pin: readonly string[]
+  /** Where its CPU profile goes; undefined: it makes none. */
+  profile?: string | undefined
+}
 
 interface Data {
   directory: string
@@ -24,39 +43,55 @@ export class ServerProcess {
   readonly #child: ChildProcess
   readonly #keep: boolean
   readonly #log: string
+  readonly #profile: string | undefined
+  #profiling: 'not yet' | 'now' | 'ended' = 'not yet'
   readonly #endWithUs = (): void => {
     this.#child.kill('SIGKILL')
     this.#forget()
   }
 
-  private constructor(child: ChildProcess, port: number, data: Data, log: string) {
+  private constructor(
+    child: ChildProcess,
+    port: number,
+    data: Data,
+    { log, profile }: { log: string; profile: string | undefined },
+  ) {
     this.port = port
     this.directory = data.directory
     this.#child = child
     process.on('exit', this.#endWithUs)
     this.#keep = data.keep
     this.#log = log
+    this.#profile = profile
   }
 
   /**
    * Resolves when the server answers; rejects with the end of its log when it does not. A
    * `directory` that is given is kept when the server stops, so that another can start on it.
    */
-  static async start(peer: Peer, pin: readonly string[], given?: string): Promise<ServerProcess> {
-    const port = await freePort()
+  static async start(peer: Peer, { pin, profile }: Launch, given?: string): Promise<ServerProcess> {
+    const port = await freePort(PORTS)
     mkdirSync(paths.build, { recursive: true })
     const directory = given ?? mkdtempSync(join(paths.build, 'data-'))
     await peer.prepare?.(port, directory)
     const log = join(paths.build, `${peer.name}.log`)
     const output = openSync(log, 'w')
-    const [program = '', ...args] = [...pin, ...peer.command(port, directory)]
+    const command = peer.command(port, directory)
+    const run = profile === undefined ? command : profiled(command)
+    const profiles = run.length > command.length ? profile : undefined
+    if (profiles !== undefined) rmSync(profiles, { force: true })
+    const [program = '', ...args] = [...pin, ...run]
     const child = spawn(program, args, {
       stdio: ['ignore', output, output],
-      env: { ...process.env, ...peer.environment },
+      env: {
+        ...process.env,
+        ...peer.environment,
+        ...(profiles !== undefined && { BENCH_PROFILE: profiles }),
+      },
     })
     closeSync(output)
     const data = { directory, keep: given !== undefined }
-    const server = new ServerProcess(child, port, data, log)
+    const server = new ServerProcess(child, port, data, { log, profile: profiles })
     try {
       await server.#ready(peer)
     } catch (error) {
@@ -76,7 +111,21 @@ export class ServerProcess {
     return this.#child.pid === undefined ? 0 : cpuSecondsOf(this.#child.pid)
   }
 
+  /** The measured window begins: from here on it profiles itself, if it was started for that. */
+  beginProfile(): void {
+    if (this.#profile === undefined || this.#profiling !== 'not yet') return
+    this.#profiling = 'now'
+    this.#child.kill('SIGWINCH')
+  }
+
+  endProfile(): void {
+    if (this.#profiling !== 'now') return
+    this.#profiling = 'ended'
+    this.#child.kill('SIGWINCH')
+  }
+
   async stop(): Promise<void> {
+    await this.#profileWritten()
     process.off('exit', this.#endWithUs)
     if (this.#child.pid !== undefined && !this.#exited()) {
       const gone = once(this.#child, 'exit')
@@ -90,8 +139,15 @@ export class ServerProcess {
 
   /** Ends it without a chance to write anything more. */
   async kill(): Promise<void> {
+    await this.#profileWritten()
     this.#child.kill('SIGKILL')
     await this.stop()
+  }
+
+  async #profileWritten(): Promise<void> {
+    if (this.#profile === undefined || this.#profiling !== 'ended') return
+    const deadline = Date.now() + PROFILE_MS
+    while (!existsSync(this.#profile) && !this.#exited() && Date.now() < deadline) await delay(20)
   }
 
   #forget(): void {
@@ -128,16 +184,6 @@ async function answersHttp(port: number): Promise<boolean> {
     if (error instanceof TypeError) return false // how fetch says that nobody listens yet
     throw error
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('No free port was found.')
-  return address.port
 }
 
 const TICKS_PER_SECOND = 100 // USER_HZ, the same on every Linux

@@ -77,7 +77,7 @@ static void take(struct publisher *publisher, struct checker *checker, const str
     return;
   }
   publisher->acks++;
-  uint64_t sequence = protocol_ack_sequence(frame);
+  uint64_t sequence = protocol_ack_sequence(publisher->protocol, frame);
   if (sequence == 0 || sequence > publisher->published) checker_fail(checker, "unexpected", -1, frame);
   if (latency)
     histogram_record(latency, now - publisher->stamps[sequence & checker->stream.mask]);

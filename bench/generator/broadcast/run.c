@@ -148,7 +148,7 @@ static int everything_arrived(const struct run *run) {
 static void check_stall(struct run *run, uint64_t now) {
   if (everything_arrived(run)) {
     run->progress_at = now;
-  } else if (now - run->progress_at > ns(run->options.stall)) {
+  } else if (!run->checker.problem.kind && now - run->progress_at > ns(run->options.stall)) {
     struct checker *checker = &run->checker;
     int acks = checker->stream.first == run->publisher.published;
     checker_fail(checker, "stall", acks ? -1 : run->slowest, NULL);

@@ -74,6 +74,23 @@ static const struct protocol protocols[] = {
         .publish = "%p",
     },
     {
+        .name = "centrifugo",
+        .framing = BY_OBJECT,
+        .wrapping = IN_FRAMES_OF_LINES,
+        .subscriber_path = "/connection/websocket",
+        .publisher_path = "/connection/websocket",
+        .subprotocol = "",
+        .acks = 1,
+        .offsets = 1,
+        .hello = "{\"id\":1,\"connect\":{}}",
+        .await_hello = "{\"id\":1,\"connect\":{",
+        .subscribe = "{\"id\":2,\"subscribe\":{\"channel\":\"%c\"}}",
+        .await_subscribe = "{\"id\":2,\"subscribe\":{",
+        .heartbeat = "{}",
+        .heartbeat_answer = "{}",
+        .publish = "{\"id\":%u,\"publish\":{\"channel\":\"%c\",\"data\":%p}}",
+    },
+    {
         .name = "tidewire-sse",
         .framing = BY_EVENT,
         .wrapping = IN_CHUNKS,
@@ -113,10 +130,19 @@ const struct protocol *protocol_named(const char *name) {
 /* Message ids differ from run to run: a server that outlives one must not take them for repetitions. */
 enum { RUN_PREFIX = 9 };
 
+/* A number of a command is below 2^32, and JSON wants no zero in front of it. */
+enum { NUMBER_DIGITS = 9 };
+static const char number_start[] = "1";
+
 static const char payload_start[] = "{\"content\":\"";
 
 static const uint8_t *find(const struct frame *frame, const char *text) {
   return memmem(frame->payload, frame->length, text, strlen(text));
+}
+
+static int begins(const struct frame *frame, const char *text) {
+  size_t length = strlen(text);
+  return frame->length >= length && memcmp(frame->payload, text, length) == 0;
 }
 
 static long decode_line(const uint8_t *data, size_t size) {
@@ -132,12 +158,30 @@ static long decode_line(const uint8_t *data, size_t size) {
   return size < length ? 0 : (long)length;
 }
 
+/* JSON that a program wrote, begun or not. */
+static long decode_object(const uint8_t *data, size_t size) {
+  if (size > 0 && *data != '{') return -1;
+  int depth = 0;
+  for (size_t at = 0; at < size; at++) {
+    if (data[at] == '{') {
+      depth++;
+    } else if (data[at] == '}') {
+      if (--depth == 0) return (long)at + 1;
+    } else if (data[at] == '"') {
+      for (at++; at < size && data[at] != '"'; at++) at += data[at] == '\\';
+    }
+  }
+  return 0;
+}
+
 long protocol_decode(const struct protocol *protocol, const uint8_t *data, size_t size,
                      struct frame *message) {
   if (protocol->framing == BY_FRAME) return frame_decode(data, size, message);
   long length = 0;
   if (protocol->framing == BY_LINE) {
     length = decode_line(data, size);
+  } else if (protocol->framing == BY_OBJECT) {
+    length = decode_object(data, size);
   } else {
     const uint8_t *end = memmem(data, size, "\n\n", 2);
     if (end) length = end + 2 - data;
@@ -146,10 +190,10 @@ long protocol_decode(const struct protocol *protocol, const uint8_t *data, size_
   return length;
 }
 
-static uint64_t digits_at(const uint8_t *at, const struct frame *frame) {
-  if (at + DIGITS > frame->payload + frame->length) return 0;
+static uint64_t digits_at(const uint8_t *at, int count, const struct frame *frame) {
+  if (at + count > frame->payload + frame->length) return 0;
   uint64_t value = 0;
-  for (int i = 0; i < DIGITS; i++) {
+  for (int i = 0; i < count; i++) {
     if (at[i] < '0' || at[i] > '9') return 0;
     value = value * 10 + (uint64_t)(at[i] - '0');
   }
@@ -158,13 +202,16 @@ static uint64_t digits_at(const uint8_t *at, const struct frame *frame) {
 
 uint64_t protocol_sequence(const struct frame *frame) {
   const uint8_t *at = find(frame, payload_start);
-  return at ? digits_at(at + sizeof payload_start - 1, frame) : 0;
+  return at ? digits_at(at + sizeof payload_start - 1, DIGITS, frame) : 0;
 }
 
-uint64_t protocol_ack_sequence(const struct frame *frame) {
+uint64_t protocol_ack_sequence(const struct protocol *protocol, const struct frame *frame) {
   static const char key[] = "\"correlation_id\":\"";
+  static const char number[] = "{\"id\":1";
+  if (protocol->framing == BY_OBJECT)
+    return begins(frame, number) ? digits_at(frame->payload + sizeof number - 1, NUMBER_DIGITS, frame) : 0;
   const uint8_t *at = find(frame, key);
-  return at ? digits_at(at + sizeof key - 1 + RUN_PREFIX, frame) : 0;
+  return at ? digits_at(at + sizeof key - 1 + RUN_PREFIX, DIGITS, frame) : 0;
 }
 
 uint64_t protocol_offset(const struct frame *frame) {
@@ -189,15 +236,18 @@ void protocol_string(const struct frame *frame, const char *key, char *text, siz
   text[end - at] = 0;
 }
 
-static int begins(const struct frame *frame, const char *text) {
-  size_t length = strlen(text);
-  return frame->length >= length && memcmp(frame->payload, text, length) == 0;
-}
-
 static enum meaning event_meaning(const struct frame *frame) {
   if (find(frame, "event: error") || find(frame, "event: reset")) return MEANS_FAILURE;
   return begins(frame, ":") || begins(frame, "retry:") || begins(frame, "event:") ? MEANS_NOTHING
                                                                                  : MEANS_UNKNOWN;
+}
+
+static enum meaning object_meaning(const struct frame *frame) {
+  if (!begins(frame, "{\"id\":")) return find(frame, "\"disconnect\":") || find(frame, "\"unsubscribe\":")
+                                            ? MEANS_FAILURE
+                                            : MEANS_UNKNOWN;
+  if (find(frame, "\"error\":{")) return MEANS_FAILURE;
+  return find(frame, "\"publish\":{}") ? MEANS_ACK : MEANS_UNKNOWN;
 }
 
 enum meaning protocol_meaning(const struct protocol *protocol, const struct frame *frame) {
@@ -207,6 +257,7 @@ enum meaning protocol_meaning(const struct protocol *protocol, const struct fram
     return MEANS_HEARTBEAT;
   if (find(frame, payload_start)) return MEANS_PUBLICATION;
   if (protocol->framing == BY_EVENT) return event_meaning(frame);
+  if (protocol->framing == BY_OBJECT) return object_meaning(frame);
   if (strcmp(protocol->name, "nats") == 0)
     return begins(frame, "-ERR")                              ? MEANS_FAILURE
            : begins(frame, "INFO") || begins(frame, "PONG\r") ? MEANS_NOTHING
@@ -243,11 +294,18 @@ void publish_build(struct publish *publish, const struct protocol *protocol, con
       at += (size_t)sprintf(text + at, "%zu", payload_size);
     } else if (*format == 'i') {
       at += (size_t)sprintf(text + at, "%08x-", (unsigned)time(NULL) ^ (unsigned)getpid() << 20);
-      publish->digits[publish->places++] = at;
+      publish->digits[publish->places] = at;
+      publish->widths[publish->places++] = DIGITS;
       at += DIGITS;
+    } else if (*format == 'u') {
+      at = append(text, at, number_start);
+      publish->digits[publish->places] = at;
+      publish->widths[publish->places++] = NUMBER_DIGITS;
+      at += NUMBER_DIGITS;
     } else {
       at = append(text, at, payload_start);
-      publish->digits[publish->places++] = at;
+      publish->digits[publish->places] = at;
+      publish->widths[publish->places++] = DIGITS;
       publish->filler = at + DIGITS;
       publish->filler_length = payload_size - fixed - DIGITS;
       memset(text + at, 'x', payload_size - fixed);
@@ -270,5 +328,6 @@ void publish_write(const struct publish *publish, uint64_t sequence, uint8_t *ou
   }
   char digits[DIGITS];
   for (int i = DIGITS - 1; i >= 0; i--, sequence /= 10) digits[i] = (char)('0' + sequence % 10);
-  for (int i = 0; i < publish->places; i++) memcpy(out + publish->digits[i], digits, DIGITS);
+  for (int i = 0; i < publish->places; i++)
+    memcpy(out + publish->digits[i], digits + DIGITS - publish->widths[i], (size_t)publish->widths[i]);
 }

@@ -24,6 +24,7 @@ enum framing {
   BY_FRAME, /* with its WebSocket frame */
   BY_LINE,  /* NATS: a line, and behind MSG as many bytes as it says */
   BY_EVENT, /* event streams: an empty line */
+  BY_OBJECT, /* Centrifugo: with the brace that closes it */
 };
 
 struct protocol {
@@ -45,7 +46,8 @@ struct protocol {
   const char *await_subscribe;
   const char *heartbeat;         /* whole text of a heartbeat frame; NULL: only RFC 6455 pings */
   const char *heartbeat_answer;
-  const char *publish;           /* %p: the payload, %n: its length, %i: the message id, %c: the channel */
+  const char *publish;           /* %p: the payload, %n: its length, %i: the message id, %u: the number of
+                                  * the command, %c: the channel */
 };
 
 const struct protocol *protocol_named(const char *name);
@@ -61,7 +63,7 @@ enum meaning protocol_meaning(const struct protocol *protocol, const struct fram
 uint64_t protocol_sequence(const struct frame *frame);
 
 /* The sequence number of the publish that an ack answers; 0 when there is none. */
-uint64_t protocol_ack_sequence(const struct frame *frame);
+uint64_t protocol_ack_sequence(const struct protocol *protocol, const struct frame *frame);
 
 /* `metadata.offset` of a delivery; 0 when there is none. */
 uint64_t protocol_offset(const struct frame *frame);
@@ -73,7 +75,8 @@ void protocol_string(const struct frame *frame, const char *key, char *text, siz
 struct publish {
   uint8_t *bytes;
   size_t length;
-  size_t digits[2];
+  size_t digits[2]; /* where they go */
+  int widths[2];    /* how many of them */
   int places;
   size_t filler; /* where the bytes are that fill the payload up */
   size_t filler_length;

@@ -46,6 +46,20 @@ static int chunk_header(struct wrapper *wrapper) {
   return 1;
 }
 
+/* Copies a piece without its line feeds to where it may overlap. Returns the length of what is left. */
+static size_t join_lines(uint8_t *to, const uint8_t *from, size_t size) {
+  size_t out = 0;
+  while (size > 0) {
+    const uint8_t *end = memchr(from, '\n', size);
+    size_t length = end ? (size_t)(end - from) : size;
+    if (to + out != from) memmove(to + out, from, length);
+    out += length;
+    from += length + (end != NULL);
+    size -= length + (end != NULL);
+  }
+  return out;
+}
+
 long unwrap(enum wrapping wrapping, struct wrapper *wrapper, uint8_t *data, size_t size) {
   if (wrapping == NOT_WRAPPED) return (long)size;
   if (wrapping == IN_RESPONSES) return polling_unwrap(wrapper->polling, data, size);
@@ -54,13 +68,15 @@ long unwrap(enum wrapping wrapping, struct wrapper *wrapper, uint8_t *data, size
   while (in < size && !(wrapper->closed && wrapper->remaining == 0)) {
     if (wrapper->remaining == 0) {
       wrapper->header[wrapper->have++] = data[in++];
-      int complete = wrapping == IN_FRAMES ? frame_header(wrapper) : chunk_header(wrapper);
+      int complete = wrapping == IN_CHUNKS ? chunk_header(wrapper) : frame_header(wrapper);
       if (complete < 0) return -1;
       if (complete) wrapper->have = 0;
       continue;
     }
     size_t piece = size - in < wrapper->remaining ? size - in : (size_t)wrapper->remaining;
-    if (!wrapper->skip) {
+    if (!wrapper->skip && wrapping == IN_FRAMES_OF_LINES) {
+      out += join_lines(data + out, data + in, piece);
+    } else if (!wrapper->skip) {
       if (out != in) memmove(data + out, data + in, piece);
       out += piece;
     }

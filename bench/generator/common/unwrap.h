@@ -1,6 +1,6 @@
 /*
  * Some protocols send a stream of their own in pieces that end anywhere: NATS in WebSocket frames,
- * event streams in HTTP chunks. What all subscribers share is the stream, not the pieces, so the
+ * event streams in HTTP chunks. Centrifugo sends several messages in a frame, separated by line feeds. What all subscribers share is the stream, not the pieces, so the
  * headers between them are taken out before anything is looked at.
  */
 #ifndef UNWRAP_H
@@ -14,6 +14,7 @@
 enum wrapping {
   NOT_WRAPPED, /* one message is one WebSocket frame, which is read as it is */
   IN_FRAMES,
+  IN_FRAMES_OF_LINES, /* whose line feeds are taken out too */
   IN_CHUNKS,
   IN_RESPONSES, /* one after the other, each to a request of its own (polling.h) */
 };

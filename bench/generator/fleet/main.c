@@ -1,7 +1,8 @@
 /*
  * Load generator: a fleet of clients with one subscription each, and what happens to fleets.
  *
- *   fleet idle   connects, stops at the given numbers of clients until a line comes on stdin, and answers heartbeats
+ *   fleet idle   connects, stops at the given numbers of clients until a line comes on stdin, and answers heartbeats;
+ *                then counts those between two lines, and ends with a third
  *   fleet storm  connects all clients as fast as they are let in
  *   fleet drop   publishes at a fixed rate, resets all connections, comes back later, and checks that every client gets
  *                every publication once and in order

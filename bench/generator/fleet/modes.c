@@ -34,6 +34,22 @@ static void end_result(const struct fleet *fleet) {
   fflush(stdout);
 }
 
+static void await_line(struct fleet *fleet) {
+  fleet->line_read = 0;
+  while (!fleet->line_read && !fleet->problem.kind) fleet_turn(fleet, 1000);
+}
+
+/* Between two lines: how many heartbeats that is. */
+static void count_heartbeats(struct fleet *fleet) {
+  await_line(fleet);
+  uint64_t before = fleet->heartbeats;
+  say("begin", fleet->live);
+  await_line(fleet);
+  printf("{\"event\":\"end\",\"heartbeats\":%llu}\n",
+         (unsigned long long)(fleet->heartbeats - before));
+  fflush(stdout);
+}
+
 void run_idle(struct fleet *fleet) {
   fleet_watch_stdin(fleet);
   uint64_t began = clock_ns();
@@ -43,9 +59,10 @@ void run_idle(struct fleet *fleet) {
     connected = fleet->options.stops[i];
     if (fleet->problem.kind) break;
     say("connected", connected);
-    fleet->line_read = 0;
-    while (!fleet->line_read && !fleet->problem.kind) fleet_turn(fleet, 1000);
+    if (connected < fleet->options.clients) await_line(fleet);
   }
+  if (!fleet->problem.kind) count_heartbeats(fleet);
+  if (!fleet->problem.kind) await_line(fleet);
   begin_result(fleet, (double)(clock_ns() - began) / 1e9, cpu_seconds());
   end_result(fleet);
 }

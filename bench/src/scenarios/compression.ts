@@ -8,6 +8,7 @@ import {
   ratioTarget,
   type RunOptions,
   type Scenario,
+  windowOf,
 } from '../scenario.ts'
 import { ratio } from '../summary.ts'
 import { short } from '../table.ts'
@@ -51,6 +52,7 @@ export const compression: Scenario = {
   metrics,
   peers: ['tidewire', 'tidewire-plain', 'ws', 'socket.io'],
   chart: [setupOf(1), saturated],
+  extent: (options) => `${windowOf(options)} (memory: one run)`,
   targets: [
     ratioTarget({ setup: saturated, key: 'rate', of: 'ws', bound: 'at least', factor: 20 }),
     ratioTarget({ setup: saturated, key: 'rate', of: 'socket.io', bound: 'at least', factor: 20 }),

@@ -44,6 +44,7 @@ export async function interleave(
   let done = 0
   for (let repetition = 1; repetition <= repeat; repetition++) {
     for (const [cell, of] of outcomes) {
+      rig.profiles?.expect(cell)
       const outcome = await attempt(cell)
       of.push(outcome)
       done++

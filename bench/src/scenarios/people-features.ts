@@ -14,6 +14,7 @@ import {
   type Scenario,
   type Target,
   valueOf,
+  windowOf,
 } from '../scenario.ts'
 import type { ServerProcess } from '../server.ts'
 import { ratio } from '../summary.ts'
@@ -62,6 +63,9 @@ export const people: Scenario = {
     'into another one and go; a notification to 10,000 users, of whom 1,000 are connected.',
   metrics: Object.values(metrics),
   peers: ['tidewire'],
+  extent: (options) =>
+    `${windowOf(options)} (joins: ${joinSeconds(options)} s with them and as many without; ` +
+    'notifications: one to each user)',
   chart: [without(2000), present(2000), without(10_000), present(10_000)],
   targets: [
     ...[2000, 10_000].map((count) =>
@@ -110,7 +114,12 @@ function comparison(
   }
 }
 
-function cells(rig: Rig, given: Peer, { warmup, seconds, quick }: RunOptions): Cell[] {
+function joinSeconds({ quick }: RunOptions): number {
+  return quick ? 1 : JOIN_SECONDS
+}
+
+function cells(rig: Rig, given: Peer, options: RunOptions): Cell[] {
+  const { warmup, seconds, quick } = options
   const rooms = quick ? [200] : [2000, 10_000]
   const users = quick ? 500 : INBOXES
   const fans = rooms.flatMap((subscribers) =>
@@ -137,7 +146,7 @@ function cells(rig: Rig, given: Peer, { warmup, seconds, quick }: RunOptions): C
     {
       peer: crowd,
       setup: crowded,
-      run: () => join1000(rig, crowd, { warmup, seconds: quick ? 1 : JOIN_SECONDS }),
+      run: () => join1000(rig, crowd, { warmup, seconds: joinSeconds(options) }),
     },
     { peer: inbox, setup: together(users), run: notified(users) },
     { peer: inbox, setup: oneByOne(users), run: notified(1) },

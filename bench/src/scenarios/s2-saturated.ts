@@ -22,7 +22,6 @@ export const s2: Scenario = {
     'one system call.',
   metrics: broadcastMetrics,
   peers: ['tidewire', 'bun', 'nats', 'nchan', 'ws', 'ws-framed', 'socket.io', 'centrifugo'],
-  chart: ['64 in flight, 100 B', saturated, '1,024 in flight, 100 B'],
   targets: [
     ratioTarget({ setup: saturated, key: 'rate', of: 'socket.io', bound: 'at least', factor: 60 }),
     ratioTarget({ setup: saturated, key: 'rate', of: 'bun', bound: 'at least', factor: 1.5 }),

@@ -16,11 +16,12 @@ const SUSTAINED = 0.98
 
 const saturated = 'saturated, 10 × 128 in flight'
 const light = '2,000 publishes/s'
+const busy = '10,000 publishes/s'
 
 const setups: readonly { setup: string; inFlight: number; rate?: number }[] = [
   { setup: saturated, inFlight: 128 },
   { setup: light, inFlight: 1024, rate: 2000 },
-  { setup: '10,000 publishes/s', inFlight: 1024, rate: 10_000 },
+  { setup: busy, inFlight: 1024, rate: 10_000 },
 ]
 
 const metrics: readonly Metric[] = [
@@ -42,7 +43,8 @@ export const s4: Scenario = {
     'that a server can only gain by writing once for several channels.',
   metrics,
   peers: ['tidewire', 'bun', 'ws', 'socket.io'],
-  chart: [saturated],
+  // By schedule all deliver the same, and differ in what it costs.
+  lead: { [light]: 'perCpuSecond', [busy]: 'perCpuSecond' },
   targets: [
     ratioTarget({ setup: saturated, key: 'rate', of: 'socket.io', bound: 'at least', factor: 5 }),
     ratioTarget({ setup: saturated, key: 'rate', of: 'bun', bound: 'at least', factor: 1.3 }),

@@ -25,6 +25,10 @@ export const s6: Scenario = {
     'their way at a time. Before, 8,000 others came and went, so that the code of all servers is warm.',
   metrics,
   peers: ['tidewire', 'bun', 'ws', 'socket.io'],
+  extent: (options) => {
+    const { clients, warmup } = fleetOf(options)
+    return `${clients.toLocaleString('en')} clients after ${warmup.toLocaleString('en')} others`
+  },
   targets: [
     ratioTarget({ setup, key: 'rate', of: 'socket.io', bound: 'at least', factor: 2.5 }),
     ratioTarget({ setup, key: 'cpu', of: 'socket.io', bound: 'at most', factor: 0.4 }),
@@ -38,8 +42,12 @@ export const s6: Scenario = {
     ),
 }
 
-function stormCell(rig: Rig, peer: Peer, { quick }: RunOptions): Cell {
-  const [clients, warmup] = quick ? [500, 100] : [8_000, 8_000]
+function fleetOf({ quick }: RunOptions): { clients: number; warmup: number } {
+  return quick ? { clients: 500, warmup: 100 } : { clients: 8_000, warmup: 8_000 }
+}
+
+function stormCell(rig: Rig, peer: Peer, options: RunOptions): Cell {
+  const { clients, warmup } = fleetOf(options)
   return {
     peer,
     setup,

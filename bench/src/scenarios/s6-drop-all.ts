@@ -16,7 +16,8 @@ const lost: Metric = { key: 'lost', label: 'lost', unit: '', better: 'less' }
 const doubled: Metric = { key: 'doubled', label: 'doubled', unit: '', better: 'less' }
 
 const CHANNELS = 100
-const UNTOUCHED = 100
+/** What the generator publishes before the cut, if not told otherwise. */
+const CALM_SECONDS = 2
 /** Who is not back by then is not waited for. */
 const LIMIT_SECONDS = 20
 const light = { setup: '10,000 clients, 1 message/s a channel', rate: 1 }
@@ -42,6 +43,11 @@ export const s6DropAll: Scenario = {
     { key: 'serverCpu', label: 'server CPU', unit: 's', better: 'less' },
   ],
   peers: ['tidewire', 'socket.io-recovery', 'socket.io'],
+  instead: lost.key,
+  extent: (options) => {
+    const { clients, calm = CALM_SECONDS } = fleetOf(options)
+    return `${clients.toLocaleString('en')} clients that are cut after ${calm} s`
+  },
   targets: [
     ...[light, heavy].flatMap(({ setup }) => [
       boundTarget({ setup, metric: recovered, bound: 'at most', limit: 2.5 }),
@@ -78,15 +84,20 @@ interface DropResult extends FleetResult {
   storm_ms?: Latency
 }
 
-function dropCell(
-  rig: Rig,
-  peer: Peer,
-  { setup, rate }: typeof light,
-  { quick }: RunOptions,
-): Cell {
+function fleetOf({ quick }: RunOptions): {
+  clients: number
+  untouched: number
+  calm?: number
+  away?: number
+} {
+  return quick
+    ? { clients: 500, untouched: 20, calm: 0.5, away: 0.5 }
+    : { clients: 10_000, untouched: 100 }
+}
+
+function dropCell(rig: Rig, peer: Peer, { setup, rate }: typeof light, options: RunOptions): Cell {
   const flags = {
-    ...(quick ? { clients: 500, untouched: 20, calm: 0.5, away: 0.5 } : { clients: 10_000 }),
-    ...(quick ? {} : { untouched: UNTOUCHED }),
+    ...fleetOf(options),
     channels: CHANNELS,
     rate,
     recover: LOSES.has(peer.name) ? 0 : 1,

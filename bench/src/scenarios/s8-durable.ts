@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type ChannelsLoad, type ChannelsSample, loadChannels } from '../channels.ts'
 import { paths } from '../paths.ts'
 import type { Peer } from '../peers.ts'
-import type { Rig } from '../run.ts'
+import { launchOn, type Rig } from '../run.ts'
 import { boundTarget, type Metric, ratioTarget, type Scenario } from '../scenario.ts'
 import { ServerProcess } from '../server.ts'
 import { createStream } from '../servers/jetstream.ts'
@@ -133,7 +133,7 @@ async function tidewire(
   directory: string,
   kill: boolean,
 ): Promise<Outcome> {
-  const server = await ServerProcess.start(peer, rig.pinning.server, directory)
+  const server = await ServerProcess.start(peer, launchOn(rig), directory)
   const ledger = join(directory, 'acknowledged')
   let killed: Promise<void> | undefined
   try {
@@ -157,7 +157,7 @@ async function checked(
   outcome: Outcome,
 ): Promise<Outcome> {
   const acknowledged = parseLedger(readFileSync(ledger, 'utf8'))
-  const server = await ServerProcess.start(peer, rig.pinning.server, directory)
+  const server = await ServerProcess.start(peer, { pin: rig.pinning.server }, directory)
   try {
     const path = (await peer.path?.(server.port)) ?? ''
     const token = new URLSearchParams(path.slice(path.indexOf('?'))).get('token') ?? ''
@@ -181,7 +181,7 @@ async function checked(
 
 async function jetstream(rig: Rig, peer: Peer, load: ChannelsLoad): Promise<Outcome> {
   return await inDirectory(async (directory) => {
-    const server = await ServerProcess.start(peer, rig.pinning.server, directory)
+    const server = await ServerProcess.start(peer, launchOn(rig), directory)
     try {
       await createStream(server.port)
       return toOutcome(await loadChannels(rig, peer, server, load))

@@ -24,23 +24,22 @@ export const sse: Scenario = {
     'publications answers fewer polls and loses nothing.',
   metrics: broadcastMetrics,
   peers: ['tidewire', 'nchan'],
-  chart: [setupOf('event streams', 256), setupOf('long polls', 64)],
-  targets: [
-    ratioTarget({
-      setup: setupOf('event streams', 1),
-      key: 'rate',
-      of: 'nchan',
-      bound: 'at least',
-      factor: 0.8,
-    }),
-    ratioTarget({
-      setup: setupOf('event streams', 256),
-      key: 'rate',
-      of: 'nchan',
-      bound: 'at least',
-      factor: 20,
-    }),
-  ],
+  targets: transports.flatMap(({ name, inFlight }) =>
+    (
+      [
+        [1, 0.8],
+        [Math.max(...inFlight), 20],
+      ] as const
+    ).map(([open, factor]) =>
+      ratioTarget({
+        setup: setupOf(name, open),
+        key: 'rate',
+        of: 'nchan',
+        bound: 'at least',
+        factor,
+      }),
+    ),
+  ),
   run: async (rig, peers, options) => {
     const cells = transports.flatMap(({ name, by, inFlight }) =>
       inFlight.flatMap((open) =>

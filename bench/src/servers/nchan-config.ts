@@ -1,10 +1,10 @@
 export const nchanModule = '/usr/lib/nginx/modules/ngx_nchan_module.so'
 
 /**
- * nginx with nchan: one worker, and a message buffer that holds what is in flight in any scenario.
+ * nginx with nchan: one worker, and a buffer of so many messages: what is in flight in a broadcast, and more.
  * Subscribers come by WebSocket, as an event stream or by long polling.
  */
-export function nchanConfig(port: number, directory: string): string {
+export function nchanConfig(port: number, directory: string, buffered = 8192): string {
   // The run's directory belongs to whoever runs the bench; a worker of another user could not use it.
   const user = process.getuid?.() === 0 ? 'user root;' : ''
   return `
@@ -34,7 +34,7 @@ http {
     location = /publish {
       nchan_publisher websocket http;
       nchan_channel_id bench;
-      nchan_message_buffer_length 8192;
+      nchan_message_buffer_length ${buffered};
       nchan_message_timeout 60s;
     }
     location / { return 204; }

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -29,6 +29,8 @@ export class FaultyLog implements AsyncDisposable {
   readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
   readonly #faults: LogFaults
   readonly #channels = new Map<string, Channel>()
+  readonly #pongs = new EventEmitter()
+  #ponged = 0
   #attempts = 0
   #clients = 0
 
@@ -56,6 +58,16 @@ export class FaultyLog implements AsyncDisposable {
     return (this.#http.address() as AddressInfo).port
   }
 
+  /** One heartbeat to everybody. */
+  ping(): void {
+    for (const socket of this.#sockets.clients) socket.ping()
+  }
+
+  /** Resolves when so many heartbeats have been answered. */
+  async ponged(count: number): Promise<void> {
+    while (this.#ponged < count) await once(this.#pongs, 'pong')
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets.clients) socket.terminate()
     this.#http.closeAllConnections()
@@ -65,6 +77,10 @@ export class FaultyLog implements AsyncDisposable {
 
   #greet(socket: WebSocket): void {
     socket.on('error', () => socket.terminate())
+    socket.on('pong', () => {
+      this.#ponged++
+      this.#pongs.emit('pong')
+    })
     socket.on('message', (data: Buffer) => {
       const envelope = JSON.parse(data.toString()) as Envelope
       if (envelope.type === 'subscribe') this.#subscribe(socket, envelope.payload)

@@ -101,19 +101,13 @@ export class Client {
 /** The clients of a server, each the same object however often it is asked for. */
 export class Clients {
   readonly #core: Core
-  readonly #bySession = new WeakMap<Session, Client>()
 
   constructor(core: Core) {
     this.#core = core
   }
 
   of(session: Session): Client {
-    let client = this.#bySession.get(session)
-    if (client === undefined) {
-      client = new Client(session, this.#core)
-      this.#bySession.set(session, client)
-    }
-    return client
+    return (session.client ??= new Client(session, this.#core)) as Client
   }
 
   ofUser(user: string): Client[] {

@@ -3,6 +3,7 @@ import { Admission } from './admission.ts'
 import { type CallResult, Calls } from './calls.ts'
 import { Channels } from './channels.ts'
 import { commands } from './commands/index.ts'
+import { Conflations } from './conflation.ts'
 import { drain } from './drain.ts'
 import { boundFrame } from './frame-size.ts'
 import { Gate } from './gate.ts'
@@ -109,6 +110,7 @@ export class Core implements Service {
   readonly turn: Turn
   readonly pace: Pace
   readonly timers: Timers
+  readonly conflations: Conflations
   readonly calls: Calls
   readonly newId: () => string
   readonly #random: () => number
@@ -130,6 +132,7 @@ export class Core implements Service {
     this.turn = new Turn(options.clock, (error, failed) => this.#failTurn(error, failed))
     this.pace = new Pace(options.clock)
     this.timers = new Timers(options.clock)
+    this.conflations = new Conflations(options.clock)
     this.calls = new Calls(options.clock)
     this.channels = new Channels(options.clock, options.observer, this.turn)
     this.namespaces = this.channels.namespaces

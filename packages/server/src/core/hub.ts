@@ -1,6 +1,7 @@
 import type { Position, Publication } from '@tidewire/protocol'
 import { type Batch, ChannelBatch } from './ports/batch.ts'
 import { reaches } from './catch-up.ts'
+import { ChurnedSet } from './churned.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Turn } from './turn.ts'
 
@@ -25,7 +26,7 @@ export interface Recipient {
  */
 class Audience {
   readonly channel: string
-  readonly recipients = new Set<Recipient>()
+  readonly recipients = new ChurnedSet<Recipient>()
   readonly #turn: Turn
   readonly #clock: Clock
   readonly #minIntervalMs: number

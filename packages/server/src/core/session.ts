@@ -39,6 +39,8 @@ export class Session implements SessionHandle, Flushable, Reader, Expiring {
   readonly connection: Connection
   readonly subscriptions = new Subscriptions()
   readonly pauses: Pauses
+  /** How application code knows it. Not in a WeakMap, whose values live until the whole heap is collected. */
+  client: object | undefined
   readonly #core: Core
   readonly #outbox: Outbox
   #actor: Actor | undefined

@@ -1,11 +1,12 @@
 import { addressKey } from './address-key.ts'
+import { ChurnedMap, ChurnedSet } from './churned.ts'
 import type { Session } from './session.ts'
 
 /** The sessions of this node: all, those of each user, and how many each address has. */
 export class Sessions {
-  readonly #all = new Set<Session>()
+  readonly #all = new ChurnedSet<Session>()
   /** Most users have one: a set for it would be a tenth of what a connection costs. */
-  readonly #byUser = new Map<string, Session | Set<Session>>()
+  readonly #byUser = new ChurnedMap<string, Session | ChurnedSet<Session>>()
   readonly #countByAddress = new Map<string, number>()
   /** Those that have not said who they are. */
   readonly #strangers = new Set<Session>()
@@ -21,8 +22,13 @@ export class Sessions {
     if (session.user === undefined) return
     const sessions = this.#byUser.get(session.user)
     if (sessions === undefined) this.#byUser.set(session.user, session)
-    else if (sessions instanceof Set) sessions.add(session)
-    else if (sessions !== session) this.#byUser.set(session.user, new Set([sessions, session]))
+    else if (sessions instanceof ChurnedSet) sessions.add(session)
+    else if (sessions !== session) {
+      const both = new ChurnedSet<Session>()
+      both.add(sessions)
+      both.add(session)
+      this.#byUser.set(session.user, both)
+    }
   }
 
   remove(session: Session): void {
@@ -31,8 +37,8 @@ export class Sessions {
     this.#strangers.delete(session)
     if (session.user === undefined) return
     const sessions = this.#byUser.get(session.user)
-    if (sessions instanceof Set) sessions.delete(session)
-    if (sessions === session || (sessions instanceof Set && sessions.size === 0)) {
+    if (sessions instanceof ChurnedSet) sessions.delete(session)
+    if (sessions === session || (sessions instanceof ChurnedSet && sessions.size === 0)) {
       this.#byUser.delete(session.user)
     }
   }
@@ -57,7 +63,7 @@ export class Sessions {
   /** In the order in which they became the user's. */
   of(user: string): readonly Session[] {
     const sessions = this.#byUser.get(user)
-    if (sessions instanceof Set) return [...sessions]
+    if (sessions instanceof ChurnedSet) return [...sessions]
     return sessions === undefined ? [] : [sessions]
   }
 

@@ -1,9 +1,8 @@
 import type { Down, Position } from '@tidewire/protocol'
 import { Held, judge, lostReason, reaches, startOfLast } from './catch-up.ts'
-import { Conflation } from './conflation.ts'
-import { Batch, ChannelBatch } from './ports/batch.ts'
+import { Conflation, type Conflations } from './conflation.ts'
+import { type Batch, ChannelBatch } from './ports/batch.ts'
 import type { Broker, ReadPage } from './ports/broker.ts'
-import type { Clock } from './ports/clock.ts'
 
 /** Publications that one read of the log brings. */
 const PAGE = 500
@@ -52,15 +51,21 @@ export class Subscription {
   /** What the log was said to hold while it was read: that page may be older. */
   #missed: Position | undefined
 
-  constructor(channel: string, broker: Broker, reader: Reader, clock: Clock, start: Start) {
+  constructor(
+    channel: string,
+    broker: Broker,
+    reader: Reader,
+    conflations: Conflations,
+    { latestMs }: Start,
+  ) {
     this.channel = channel
     this.#broker = broker
     this.#reader = reader
     this.#conflation =
-      start.latestMs === undefined
+      latestMs === undefined
         ? undefined
-        : new Conflation(clock, start.latestMs, (publications) =>
-            reader.deliver(new Batch(publications), publications.length),
+        : new Conflation(conflations, latestMs, (batch) =>
+            reader.deliver(batch, batch.envelopes.length),
           )
   }
 
@@ -210,7 +215,7 @@ export class Subscription {
   #send(batch: ChannelBatch): void {
     if (this.#position !== undefined) this.#position.offset = batch.last
     if (this.#conflation === undefined) this.#reader.deliver(batch, batch.publications.length)
-    else this.#conflation.add(batch.publications)
+    else this.#conflation.add(batch)
   }
 
   // A method, because the state may change during an await, which narrowing does not see.

@@ -18,6 +18,11 @@ export function everyAnswer(origin?: string): string[] {
   return headers
 }
 
+/** `headers`: as of `everyAnswer`. */
+export function setHeaders(response: ServerResponse, headers: readonly string[]): void {
+  for (let i = 0; i < headers.length; i += 2) response.setHeader(headers[i]!, headers[i + 1]!)
+}
+
 /** Whether it is the question of a browser that comes before the request of a page of another origin. */
 export function isPreflight({ method, headers }: IncomingMessage): boolean {
   return (

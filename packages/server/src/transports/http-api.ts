@@ -4,7 +4,7 @@ import { ProtocolError } from '@tidewire/protocol'
 import type { Clock } from '../core/ports/clock.ts'
 import type { Observer } from '../core/ports/observer.ts'
 import type { Turnstile } from './turnstile.ts'
-import { answerPreflight, everyAnswer, isPreflight, withVary } from './cors.ts'
+import { answerPreflight, everyAnswer, isPreflight, setHeaders, withVary } from './cors.ts'
 import type { Visitor } from './door.ts'
 import { HttpApp, type HttpAppOptions } from './http-app.ts'
 import { discardBody } from './http-body.ts'
@@ -70,12 +70,15 @@ export function createRequestListener(options: HttpApiOptions): HttpApi {
         void publish.handle(request, response, visitor, target)
         return
       }
+      if (stream === 'poll' && request.method === 'GET') {
+        void poll.handle(request, response, visitor)
+        return
+      }
       setHeaders(response, everyAnswer(visitor.origin))
       if (isPreflight(request)) answerPreflight(response)
       else if (stream === undefined) void answer(request, response)
       else if (request.method !== 'GET') answerMethod(response)
-      else if (stream === 'sse') void sse.handle(request, response, visitor)
-      else void poll.handle(request, response, visitor)
+      else void sse.handle(request, response, visitor)
     },
     route: (...route) => app.route(...route),
     isStreamed: ({ method = '', url = '' }) => app.isStreamed(method, pathOf(url)),
@@ -105,10 +108,6 @@ function look(
     answerError(response, refused, error === many ? 431 : refused.status)
     return undefined
   }
-}
-
-function setHeaders(response: ServerResponse, headers: readonly string[]): void {
-  for (let i = 0; i < headers.length; i += 2) response.setHeader(headers[i]!, headers[i + 1]!)
 }
 
 function malformed(error: unknown, observer: Observer): Response {

@@ -1,4 +1,4 @@
-import { ProtocolError, type Publication } from '@tidewire/protocol'
+import { type JsonObject, ProtocolError, type Publication } from '@tidewire/protocol'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   batch,
@@ -159,6 +159,80 @@ describe('polling', () => {
       await clock.advance(0)
     })
     expect(answer).toMatchObject({ status: 204, cursor: '1~chat:a~e1~0' })
+  })
+
+  it('answers all who ask from one cursor the same, whether they waited or the log had it', async () => {
+    const query = 'channel=chat:a&cursor=1~chat:a~e1~4'
+    const recovered = subscribedPayload('chat:a', { epoch: E, offset: 4 }, { recovered: true })
+    const news = batch('chat:a', E, 5, 2)
+    const waited = (session: ScriptedSession): void => {
+      session.say('subscribed', recovered)
+      session.deliver(news)
+    }
+    const answers = [
+      await poll(query, waited),
+      await poll(query, waited),
+      await poll(query, (session) =>
+        session.connection.send([frame('subscribed', recovered), batch('chat:a', E, 5, 2)]),
+      ),
+    ]
+    const same = { status: 200, cursor: '1~chat:a~e1~6', offsets: [5, 6], resets: [] }
+    expect(answers).toEqual([same, same, same])
+  })
+
+  it('answers what the log has now, not what it had for who asked before', async () => {
+    const from = { epoch: E, offset: 4 }
+    const ask = async (channel: string, epoch: string, payload: JsonObject): Promise<unknown> => {
+      const response = await request(`channel=${channel}&last=9`, (session) => {
+        session.subscribed(channel, { ...from, epoch })
+        session.deliver(batch(channel, epoch, 5, 1, { payload }))
+      })
+      const { cursor, publications } = (await response.json()) as {
+        cursor: string
+        publications: Publication[]
+      }
+      return [cursor, publications[0]?.payload]
+    }
+    expect(await ask('chat:a', E, { says: 'before' })).toEqual([
+      '1~chat:a~e1~5',
+      { says: 'before' },
+    ])
+    expect(await ask('chat:a', E, { says: 'after!' })).toEqual([
+      '1~chat:a~e1~5',
+      { says: 'after!' },
+    ])
+    expect(await ask('chat:a', 'e2', { says: 'after!' })).toEqual([
+      '1~chat:a~e2~5',
+      { says: 'after!' },
+    ])
+  })
+
+  it('tells pages of its origin that they may read every answer', async () => {
+    const ask = async (script: (session: ScriptedSession) => unknown): Promise<Response> => {
+      const opened = server.service.opened()
+      const headers = { origin: server.url }
+      const answering = fetch(`${server.url}/v1/poll?channel=chat:a&last=1&wait=0`, { headers })
+      await script(await opened)
+      return answering
+    }
+    const start = (session: ScriptedSession): void =>
+      session.subscribed('chat:a', { epoch: E, offset: 0 })
+    const answers = [
+      await ask((session) => {
+        start(session)
+        session.deliver(batch('chat:a', E, 1))
+      }),
+      await ask((session) =>
+        session.say('error', new ProtocolError('forbidden', 'No.').toPayload()),
+      ),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([200, 403])
+    for (const { headers } of answers) {
+      expect(headers.get('access-control-allow-origin')).toBe(server.url)
+      expect(headers.get('x-content-type-options')).toBe('nosniff')
+      expect(headers.get('vary')).toBe('Origin')
+      expect(headers.get('cache-control')).toBe('no-store')
+    }
   })
 
   it('ends a page at 500 publications, and its cursor with it', async () => {

@@ -3,15 +3,33 @@ import { type Down, type Envelope, type ErrorPayload, ProtocolError } from '@tid
 import { type Batch, ChannelBatch } from '../core/ports/batch.ts'
 import type { Actor } from '../core/ports/actor.ts'
 import type { SessionHandle } from '../core/ports/service.ts'
+import { everyAnswer, setHeaders } from './cors.ts'
 import type { Visitor } from './door.ts'
 import { answerError, closeError, errorOf, toProtocolError } from './http-errors.ts'
-import { PollPage } from './poll-page.ts'
-import { type StreamRequest, streamRequest, subscribeFrames, wholeNumber } from './request.ts'
+import { type PollAnswer, PollPage, SharedPages } from './poll-page.ts'
+import {
+  splitTarget,
+  type StreamRequest,
+  streamRequest,
+  subscribeFrames,
+  wholeNumber,
+} from './request.ts'
 import { openStream, type StreamConnection, type StreamOptions } from './stream.ts'
+
+/** What a request target says. */
+interface PollRequest {
+  target: string
+  query: URLSearchParams
+  asked: StreamRequest
+  waitMs: number
+}
 
 interface PollConnectionOptions {
   response: ServerResponse
+  /** Its first headers, names and values in turn. */
+  head: readonly string[]
   address: string
+  shared: SharedPages
   asked: StreamRequest
   waitMs: number
   actor: Actor
@@ -29,26 +47,48 @@ const NORMAL_CLOSURE = 1000
  */
 export class PollTransport {
   readonly #options: StreamOptions
+  readonly #shared = new SharedPages()
+  /** Who waits for the same publications with a token in the header asks with the same words. */
+  #last: PollRequest | undefined
 
   constructor(options: StreamOptions) {
     this.#options = options
   }
 
-  /** Answers the request, which is a GET. Never rejects. */
-  handle(request: IncomingMessage, response: ServerResponse, { address }: Visitor): Promise<void> {
+  /** Answers the request, which is a GET. Sets all headers itself. Never rejects. */
+  handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { address, origin }: Visitor,
+  ): Promise<void> {
+    const head = everyAnswer(origin)
+    const shared = this.#shared
     return openStream(this.#options, {
       request,
       response,
       address,
       transport: 'poll',
       closeCode: NORMAL_CLOSURE,
-      prepare: (query) => {
-        const asked = streamRequest(query)
-        const waitMs = Math.min(wholeNumber(query, 'wait') ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
-        return (actor) =>
-          new PollConnection({ response, address, asked, waitMs, actor }, this.#options)
+      prepare: (target) => {
+        const { query, asked, waitMs } = this.#read(target)
+        const connect = (actor: Actor): PollConnection =>
+          new PollConnection(
+            { response, head, address, shared, asked, waitMs, actor },
+            this.#options,
+          )
+        return { query, connect }
       },
+      refuse: (error) => refuse(response, head, error),
     })
+  }
+
+  /** Throws `bad_envelope`. */
+  #read(target: string): PollRequest {
+    if (this.#last?.target === target) return this.#last
+    const { query } = splitTarget(target)
+    const asked = streamRequest(query)
+    const waitMs = Math.min(wholeNumber(query, 'wait') ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
+    return (this.#last = { target, query, asked, waitMs })
   }
 }
 
@@ -61,6 +101,7 @@ class PollConnection implements StreamConnection {
   readonly duplex = false
   readonly address: string
   readonly #response: ServerResponse
+  readonly #head: readonly string[]
   readonly #asked: StreamRequest
   readonly #options: StreamOptions
   readonly #actor: Actor
@@ -73,16 +114,17 @@ class PollConnection implements StreamConnection {
   #cancelWait: (() => void) | undefined
 
   constructor(
-    { response, address, asked, waitMs, actor }: PollConnectionOptions,
+    { response, head, address, shared, asked, waitMs, actor }: PollConnectionOptions,
     options: StreamOptions,
   ) {
     this.#response = response
+    this.#head = head
     this.address = address
     this.#asked = asked
     this.#options = options
     this.#actor = actor
     this.#waitMs = waitMs
-    this.#page = new PollPage(asked.since)
+    this.#page = new PollPage(asked.since, asked.channels.length === 1 ? shared : undefined)
     this.#unanswered = new Set(asked.channels)
     // A broken connection ends with `close`, which is where it is handled.
     response.on('error', () => {})
@@ -190,25 +232,32 @@ class PollConnection implements StreamConnection {
   }
 
   #answer(): void {
+    if (!this.#page.empty || this.#wantsCursor) return this.#respond(this.#page.answer())
     this.#state = 'answered'
-    const headers = { 'Cache-Control': 'no-store', 'Tidewire-Cursor': this.#page.cursor }
-    if (this.#page.empty && !this.#wantsCursor) {
-      this.#response.writeHead(204, headers)
-      this.#response.end()
-      return
-    }
-    const body = this.#page.toJson()
-    this.#response.writeHead(200, {
-      ...headers,
-      'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(body),
-    })
+    this.#response.writeHead(204, [...this.#head, ...UNCACHED, CURSOR, this.#page.cursor])
+    this.#response.end()
+  }
+
+  #respond({ cursor, body, length }: PollAnswer): void {
+    this.#state = 'answered'
+    // As one list: headers that are set one by one are looked at twice.
+    const headers = [...this.#head, ...UNCACHED, CURSOR, cursor, ...JSON_OF_LENGTH, String(length)]
+    this.#response.writeHead(200, headers)
     this.#response.end(body)
   }
 
   #refuse(error: ProtocolError): void {
     if (this.#state === 'answered') return
     this.#state = 'answered'
-    answerError(this.#response, error)
+    refuse(this.#response, this.#head, error)
   }
+}
+
+const UNCACHED = ['Cache-Control', 'no-store']
+const CURSOR = 'Tidewire-Cursor'
+const JSON_OF_LENGTH = ['Content-Type', 'application/json', 'Content-Length']
+
+function refuse(response: ServerResponse, head: readonly string[], error: ProtocolError): void {
+  if (!response.headersSent) setHeaders(response, head)
+  answerError(response, error)
 }

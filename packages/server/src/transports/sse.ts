@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ProtocolError } from '@tidewire/protocol'
 import type { Visitor } from './door.ts'
-import { streamRequest } from './request.ts'
+import { answerError } from './http-errors.ts'
+import { splitTarget, streamRequest } from './request.ts'
 import { Comments } from './sse-comments.ts'
 import { SseConnection } from './sse-connection.ts'
 import { SingleChannelEvents } from './sse-format.ts'
@@ -36,11 +37,15 @@ export class SseTransport {
       address,
       transport: 'sse',
       closeCode: GOING_AWAY,
-      prepare: (query) => {
+      prepare: (target) => {
+        const { query } = splitTarget(target)
         const asked = streamRequest(query, Array.isArray(lastEventId) ? undefined : lastEventId)
         if (asked.channels.length === 0) throw noChannel()
-        return () => new SseConnection({ response, address, asked, ...shared })
+        const connect = (): SseConnection =>
+          new SseConnection({ response, address, asked, ...shared })
+        return { query, connect }
       },
+      refuse: (error) => answerError(response, error),
     })
   }
 }

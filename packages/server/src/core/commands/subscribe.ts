@@ -28,7 +28,7 @@ export async function subscribeTo(
   if (existing !== undefined) session.drop(existing)
   else if (session.subscriptions.size >= core.limits.max_channels) throw tooMany(core)
   const latestMs = mode === 'latest' ? (interval_ms ?? DEFAULT_INTERVAL_MS) : undefined
-  const subscription = new Subscription(channel, namespace.broker, session, core.clock, {
+  const subscription = new Subscription(channel, namespace.broker, session, core.conflations, {
     latestMs,
   })
   session.subscriptions.set(subscription)

@@ -17,7 +17,7 @@ const schedules: Record<string, Schedule> = {
   s5: { warmup: 0, seconds: 25, repeat: 1, minutes: 3.3 },
   s6: { warmup: 0, seconds: 1, repeat: 2, minutes: 0.4 },
   's6-drop-all': { warmup: 0, seconds: 1, repeat: 2, minutes: 2.4 },
-  s7: { warmup: 1, seconds: 2, repeat: 2, minutes: 1.9 },
+  s7: { warmup: 3, seconds: 2, repeat: 2, minutes: 3.1 },
   s8: { warmup: 1, seconds: 3, repeat: 2, minutes: 1.5 },
   s9: { warmup: 1, seconds: 12, repeat: 2, minutes: 4.5 },
   people: { warmup: 1, seconds: 2, repeat: 1, minutes: 1.2 },

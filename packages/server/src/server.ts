@@ -323,7 +323,10 @@ export class Server {
     return this.#parts.core.disconnect(SERVER, target, { revoke })
   }
 
-  /** Calls `listener` after each revocation, whoever made it; the result ends it. What it throws is logged and reaches nobody else. */
+  /**
+   * Calls `listener` after each revocation, whoever made it; the result ends it. What it throws is logged and reaches nobody
+   * else. Of a user it is called twice: when the user's sessions end, and again when the refresh tokens have ended.
+   */
   watchRevocations(listener: RevocationListener): () => void {
     return this.#parts.core.rights.watch(listener)
   }

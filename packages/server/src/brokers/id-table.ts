@@ -104,8 +104,9 @@ export class IdTable {
     this.#words = new Int32Array(this.#numbers.buffer)
     for (let slot = 0; slot * NUMBERS < numbers.length; slot++) {
       if (numbers[slot * NUMBERS] === 0) continue
-      const to = this.#free(words[slot * WORDS + 4]!) * NUMBERS
-      for (let i = 0; i < NUMBERS; i++) this.#numbers[to + i] = numbers[slot * NUMBERS + i]!
+      const to = this.#free(words[slot * WORDS + 4]!) * WORDS
+      // Not as numbers of 8 bytes: two halves of an id may look like NaN, whose bits are not kept.
+      for (let i = 0; i < WORDS; i++) this.#words[to + i] = words[slot * WORDS + i]!
     }
   }
 }

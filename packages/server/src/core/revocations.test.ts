@@ -60,6 +60,13 @@ describe('a revocation', () => {
     expect(late.connection.of('connection_established')).toEqual([])
   })
 
+  it('stay as they are when the clock is set back', () => {
+    const revocations = new Revocations()
+    for (const at of [5_000, 3_000]) revocations.add({ target: { user: 'ada' }, at })
+    const refused = outcome(() => revocations.check({ ...ADA, issued_at: 4_000 }))
+    expect(refused).toBe('authentication_failed')
+  })
+
   it.each([
     ['in the seconds before', -1_000, true],
     ['in whole seconds, within its own', 0, true],

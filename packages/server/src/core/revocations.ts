@@ -15,8 +15,10 @@ export class Revocations {
       this.#at.delete(key)
     }
     const key = keyOf(target)
+    // The clock may have been set back.
+    const latest = Math.max(at, this.#at.get(key) ?? at)
     this.#at.delete(key)
-    this.#at.set(key, at)
+    this.#at.set(key, latest)
   }
 
   /** Throws `authentication_failed` for a revoked token, or one that was issued before its user was revoked. */

@@ -88,7 +88,9 @@ export class PollTransport {
     const { query } = splitTarget(target)
     const asked = streamRequest(query)
     const waitMs = Math.min(wholeNumber(query, 'wait') ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
-    return (this.#last = { target, query, asked, waitMs })
+    const read = { target, query, asked, waitMs }
+    if (!query.has('token')) this.#last = read
+    return read
   }
 }
 

@@ -56,6 +56,7 @@ export async function openStream(
     if (!(await turnstile.enter(response, from))) return
     const { turn } = turnstile
     const actor = await service.authenticate(token, address)
+    if (response.destroyed) return
     if (turn !== turnstile.turn && !(await turnstile.goOn(response, from))) return
     const connection = connect(actor)
     const session = service.open(connection, actor)

@@ -80,7 +80,7 @@ export class Turnstile {
     return this.#outside.size + this.#inside.size
   }
 
-  /** Changes with the turns in which somebody is let in. Who still has the one of `enter` needs no `goOn`. */
+  /** Changes with the turns in which somebody is let in. Who still has the one of `enter`, and is there, needs no `goOn`. */
   get turn(): number {
     return this.#turn
   }

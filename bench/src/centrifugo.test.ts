@@ -27,7 +27,7 @@ const load: Omit<Load, 'port'> = {
   warmup: 0.05,
   seconds: 0.15,
   complete: 'deliveries',
-  stall: 0.5,
+  stall: 2,
 }
 
 async function run(

@@ -37,7 +37,8 @@ describe('a profile', () => {
     const profile = readProfile(profiles.path ?? '')
     expect(hottest(profile, 50).join('\n')).toMatch(/ %  send(Frame)? {2}sender\.js:\d+/)
     const length = profile.timeDeltas.reduce((sum, each) => sum + each, 0) / 1e6
-    expect(length).toBeGreaterThan(0.4)
+    // It begins and ends when the signals arrive.
+    expect(length).toBeGreaterThan(0.25)
   })
 
   test('is left to programs on Node', () => {

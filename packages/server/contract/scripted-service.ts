@@ -102,6 +102,10 @@ export class ScriptedService implements Service {
     return this.actor
   }
 
+  authenticateNow(): undefined {
+    return undefined
+  }
+
   /** Where refresh tokens came from. */
   readonly refreshed: string[] = []
 

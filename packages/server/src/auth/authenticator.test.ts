@@ -34,6 +34,16 @@ test('user tokens and server keys are told apart', async () => {
   expect(await authenticator.authenticate(key)).toEqual(server)
 })
 
+test('only what is signed with a secret is known at once', async () => {
+  const publicKeys = [{ algorithm: 'RS256', pem: pemOf(RSA) }] as const
+  const authenticator = authenticatorWith({ secret: SECRET, publicKeys })
+  expect(authenticator.authenticateNow(await bySecret())).toMatchObject(ada)
+  expect(() => authenticator.authenticateNow('forged')).toThrow('not valid')
+  expect(authenticator.authenticateNow(byRsa)).toBeUndefined()
+  expect(authenticator.authenticateNow(key)).toBeUndefined()
+  expect(authenticatorWith().authenticateNow(await bySecret())).toBeUndefined()
+})
+
 test('without secret and keys no user token is accepted, and the message says why', async () => {
   const authenticator = authenticatorWith()
   const refused = authenticator.authenticate(await bySecret())

@@ -74,6 +74,10 @@ export class TokenAuthenticator implements Authenticator {
   authenticate(token: string): Promise<Actor> {
     return (isServerKey(token) ? this.#servers : this.#users).authenticate(token)
   }
+
+  authenticateNow(token: string): Actor | undefined {
+    return (isServerKey(token) ? this.#servers : this.#users).authenticateNow?.(token)
+  }
 }
 
 /** What can be asked without a request comes first. */

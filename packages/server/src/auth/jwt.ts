@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto'
+import { type KeyObject, randomUUID } from 'node:crypto'
 import { ProtocolError } from '@tidewire/protocol'
 import {
   decodeProtectedHeader,
   errors,
+  type JWTClaimVerificationOptions,
   type JWTPayload,
   jwtVerify,
   type ProtectedHeaderParameters,
@@ -46,8 +47,26 @@ export class JwtAuthenticator implements Authenticator {
     this.#options = options
   }
 
+  /** What is signed with a secret. It is not remembered: nobody who comes this way shows it again. */
+  authenticateNow(token: string): Actor | undefined {
+    checkLength(token)
+    const { alg, kid } = this.#headerOf(token)
+    if (!isSecretAlgorithm(alg)) return undefined
+    const now = this.#options.now()
+    for (const source of this.#options.sources) {
+      if (!source.algorithms.has(alg)) continue
+      const keys = source.find(alg, kid)
+      if (keys instanceof Promise) return undefined
+      for (const { key } of keys) {
+        const claims = this.#verifySecret(token, alg, key, now)
+        if (claims !== undefined) return this.#toActor(claims, now)
+      }
+    }
+    throw forged()
+  }
+
   async authenticate(token: string): Promise<Actor> {
-    if (token.length > MAX_TOKEN_LENGTH) throw refused('The token is longer than 8 KB.')
+    checkLength(token)
     const now = this.#options.now()
     const claims = await this.#verified(token, now)
     try {
@@ -98,20 +117,37 @@ export class JwtAuthenticator implements Authenticator {
     { algorithm, key }: VerificationKey,
     now: number,
   ): Promise<JWTPayload | undefined> {
+    if (isSecretAlgorithm(algorithm)) return this.#verifySecret(token, algorithm, key, now)
+    try {
+      const terms = { ...this.#terms(now), algorithms: [algorithm] }
+      return (await jwtVerify(token, key, terms)).payload
+    } catch (error) {
+      if (error instanceof errors.JWSSignatureVerificationFailed) return undefined
+      throw explain(error)
+    }
+  }
+
+  #verifySecret(
+    token: string,
+    algorithm: SecretAlgorithm,
+    key: KeyObject,
+    now: number,
+  ): JWTPayload | undefined {
+    try {
+      return verifyHmac(token, { algorithm, key }, this.#terms(now))
+    } catch (error) {
+      throw explain(error)
+    }
+  }
+
+  #terms(now: number): JWTClaimVerificationOptions {
     const { issuer, audience } = this.#options
-    const terms = {
+    return {
       requiredClaims: ['sub', 'exp'],
       clockTolerance: LEEWAY_MS / 1000,
       currentDate: new Date(now),
       ...(issuer === undefined ? {} : { issuer }),
       ...(audience === undefined ? {} : { audience }),
-    }
-    try {
-      if (isSecretAlgorithm(algorithm)) return verifyHmac(token, { algorithm, key }, terms)
-      return (await jwtVerify(token, key, { ...terms, algorithms: [algorithm] })).payload
-    } catch (error) {
-      if (error instanceof errors.JWSSignatureVerificationFailed) return undefined
-      throw explain(error)
     }
   }
 
@@ -225,6 +261,10 @@ function decodeHeader(token: string): ProtectedHeaderParameters {
   } catch (error) {
     throw explain(error)
   }
+}
+
+function checkLength(token: string): void {
+  if (token.length > MAX_TOKEN_LENGTH) throw refused('The token is longer than 8 KB.')
 }
 
 function idOf(claim: string, id: unknown): string {

@@ -253,6 +253,15 @@ export class Core implements Service {
     }
   }
 
+  authenticateNow(token: string, address: string): Actor | undefined {
+    try {
+      return this.identity.now(token, address)
+    } catch (error) {
+      noteRefusal(this.observer, error, { action: 'authenticate', address })
+      throw error
+    }
+  }
+
   async refresh<T>(address: string, trade: () => Promise<T>): Promise<T> {
     try {
       return await this.identity.refresh(address, trade)

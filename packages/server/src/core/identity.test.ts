@@ -64,6 +64,33 @@ describe('tokens that are refused', () => {
     expect(await reason('tw_good')).toMatchObject({ kind: 'server' })
   })
 
+  it('count the same for who is told at once, and so does who was revoked', async () => {
+    const authenticator = {
+      authenticateNow: (token: string): Actor => {
+        if (token === 'forged') throw new ProtocolError('authentication_failed', 'No.')
+        return { kind: 'user', user: token, issued_at: 1 }
+      },
+      authenticate: async (): Promise<Actor> => ({ kind: 'user', user: 'nobody' }),
+    }
+    const harness = await CoreHarness.start({ limits, authenticator })
+    const { core, refusals } = harness
+    const atOnce = (token: string, address = '192.0.2.1'): unknown => {
+      try {
+        return core.authenticateNow(token, address)
+      } catch (error) {
+        return (error as ProtocolError).reason
+      }
+    }
+    expect(atOnce('ada')).toMatchObject({ user: 'ada', address: '192.0.2.1' })
+    await core.disconnect({ kind: 'server' }, { user: 'ada' }, { revoke: true })
+    for (const token of ['ada', 'forged', 'forged']) {
+      expect(atOnce(token)).toBe('authentication_failed')
+    }
+    expect(atOnce('bob')).toBe('rate_limited')
+    expect(atOnce('bob', '192.0.2.2')).toMatchObject({ user: 'bob' })
+    expect(refusals.map(({ action }) => action)).toEqual(Array(4).fill('authenticate'))
+  })
+
   it('are refresh tokens, too, which are not looked at any more either', async () => {
     const { core, clock } = await CoreHarness.start({ limits })
     const refused = new ProtocolError('authentication_failed', 'Log in again.')

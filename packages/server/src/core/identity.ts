@@ -28,6 +28,23 @@ export class Identity {
     return address === undefined ? actor : { ...actor, address }
   }
 
+  /** As `Service.authenticateNow`. */
+  now(token: string, address: string): Actor | undefined {
+    const { authenticator, rights } = this.#options
+    if (authenticator.authenticateNow === undefined) return undefined
+    const key = addressKey(address)
+    const isQuick = this.#isQuick(token)
+    this.#mayTry(key, isQuick)
+    try {
+      const actor = authenticator.authenticateNow(token)
+      if (actor === undefined) return undefined
+      rights.check(actor)
+      return { ...actor, address }
+    } catch (error) {
+      throw this.#failed(error, key, isQuick)
+    }
+  }
+
   /** As `Service.refresh`. */
   refresh<T>(address: string, trade: () => Promise<T>): Promise<T> {
     return this.#counted(addressKey(address), false, trade)
@@ -39,9 +56,7 @@ export class Identity {
       if (!namespaces.openToAnyone) throw required()
       return ANYONE
     }
-    // Backends must not suffer for who guesses beside them.
-    const isQuick = authenticator.isQuick?.(token) === true
-    return this.#counted(key, isQuick, async () => {
+    return this.#counted(key, this.#isQuick(token), async () => {
       const actor = await authenticator.authenticate(token)
       rights.check(actor)
       return actor
@@ -50,18 +65,32 @@ export class Identity {
 
   /** What `attempt` comes to, unless too many from the address were refused; its own refusal is one more of them. */
   async #counted<T>(key: string, isQuick: boolean, attempt: () => Promise<T>): Promise<T> {
-    const { rates } = this.#options
-    // Before any cryptography: that is what guessing costs.
-    if (!isQuick) rates?.checkFailures(key)
+    this.#mayTry(key, isQuick)
     try {
       return await attempt()
     } catch (error) {
-      // A token that expired was good: its client comes back with another one.
-      const isBad = error instanceof ProtocolError && error.reason === 'authentication_failed'
-      // Who guesses learns no more than that it is too much.
-      if (isBad && isQuick) rates?.checkFailures(key)
-      if (isBad) rates?.failed(key)
-      throw error
+      throw this.#failed(error, key, isQuick)
     }
+  }
+
+  /** Backends must not suffer for who guesses beside them. */
+  #isQuick(token: string): boolean {
+    return this.#options.authenticator.isQuick?.(token) === true
+  }
+
+  /** Before any cryptography: that is what guessing costs. */
+  #mayTry(key: string, isQuick: boolean): void {
+    if (!isQuick) this.#options.rates?.checkFailures(key)
+  }
+
+  /** What is told of the failure. */
+  #failed(error: unknown, key: string, isQuick: boolean): unknown {
+    const { rates } = this.#options
+    // A token that expired was good: its client comes back with another one.
+    const isBad = error instanceof ProtocolError && error.reason === 'authentication_failed'
+    // Who guesses learns no more than that it is too much.
+    if (isBad && isQuick) rates?.checkFailures(key)
+    if (isBad) rates?.failed(key)
+    return error
   }
 }

@@ -151,5 +151,17 @@ export async function refusal(
     (error: unknown) => error,
   )
   if (!(error instanceof ProtocolError)) throw error
+  const atOnce = refusalNow(authenticator, token)
+  if (atOnce !== undefined && atOnce !== error.message) throw new Error(`At once: ${atOnce}`)
   return error
+}
+
+/** What it says at once; undefined where it has to wait. */
+function refusalNow(authenticator: JwtAuthenticator, token: string): string | undefined {
+  try {
+    if (authenticator.authenticateNow(token) === undefined) return undefined
+    return 'The token was accepted.'
+  } catch (error) {
+    return (error as Error).message
+  }
 }

@@ -105,6 +105,27 @@ describe('turnstile', () => {
     expect(order.length - 10).toBe(50)
   })
 
+  it('lets in at once, without a promise, until the time of the turn is spent or somebody waits', async () => {
+    const { come, nextTurn, order, pass, turnstile } = scene()
+    const enter = (name: string, ms: number): string =>
+      turnstile.pass(
+        () => {
+          order.push(name)
+          pass(ms)
+          return 'in'
+        },
+        () => 'later',
+      )
+    expect([enter('a', 2), enter('b', 4), enter('c', 1)]).toEqual(['in', 'in', 'later'])
+    void come('d', 1)
+    expect(order).toEqual(['a', 'b'])
+    await nextTurn()
+    expect(order).toEqual(['a', 'b', 'd'])
+    expect(enter('e', 1)).toBe('in')
+    turnstile.close()
+    expect(enter('f', 1)).toBe('later')
+  })
+
   it('lets nobody pass those who wait', async () => {
     const { come, nextTurn, order } = scene()
     void come('a', 6)

@@ -52,6 +52,16 @@ interface Wire {
   deflated: Encoding
 }
 
+interface Arrival {
+  request: IncomingMessage
+  socket: Duplex
+  head: Buffer
+  address: string
+}
+
+/** The actor, or the refusal of the token; no actor where a token may still follow. */
+type Answer = Actor | undefined | ProtocolError
+
 /**
  * `GET /v1/ws`. `ws` does the handshake, receives and answers pings; publications go past its sender: they are framed
  * once and the same bytes are written to every socket (docs/decisions/0002).
@@ -97,50 +107,77 @@ export class WebSocketTransport {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { service, observer, door, turnstile } = this.#options
     const many = manyHeaders(request)
-    this.#waiting.add(socket)
     try {
       if (many !== undefined) throw many
       const { address } = door.check(request, 'websocket')
       // RFC 6455 §4.2.1, item 2.
       if (request.headers.host === undefined) throw noHost()
-      const from = { address, transport: 'websocket' }
       service.admit(address, 'connection')
-      if (!(await turnstile.enter(socket, from))) return
-      const { turn } = turnstile
-      const answer = await this.#authenticate(request, address)
-      if (turn !== turnstile.turn && !(await turnstile.goOn(socket, from))) return
-      const offers = request.headers['sec-websocket-extensions']
-      if (offers !== undefined) {
-        request.headers['sec-websocket-extensions'] = withoutSmallWindows(offers)
-      }
-      this.#waiting.delete(socket)
-      this.#corks.hold(socket, () => {
-        this.#server.handleUpgrade(request, socket, head, (ws) => {
-          ws.carrier = socket
-          if (answer instanceof ProtocolError) this.#sendAway(ws, answer)
-          else this.#serve(ws, socket, answer, address)
-        })
-      })
+      const arrival = { request, socket, head, address }
+      const later = turnstile.pass(
+        () => this.#upgradeNow(arrival),
+        () => this.#upgradeLater(arrival, undefined),
+      )
+      if (later !== undefined) await later
     } catch (error) {
       const status = error === many ? 431 : undefined
       refuse(socket, toProtocolError(error, observer, 'websocket.upgrade'), status)
+    }
+  }
+
+  /** A promise only where the token has to be waited for. */
+  #upgradeNow(arrival: Arrival): Promise<void> | undefined {
+    const answer = this.#authenticate(arrival)
+    if (answer instanceof Promise) return this.#upgradeLater(arrival, answer)
+    this.#upgrade(arrival, answer)
+    return undefined
+  }
+
+  /** `answer`: of who was let in already. */
+  async #upgradeLater(arrival: Arrival, answer: Promise<Answer> | undefined): Promise<void> {
+    const { turnstile } = this.#options
+    const { socket, address } = arrival
+    const from = { address, transport: 'websocket' }
+    this.#waiting.add(socket)
+    try {
+      if (answer === undefined && !(await turnstile.enter(socket, from))) return
+      const { turn } = turnstile
+      const known = answer ?? this.#authenticate(arrival)
+      const found = known instanceof Promise ? await known : known
+      if (turn !== turnstile.turn && !(await turnstile.goOn(socket, from))) return
+      this.#waiting.delete(socket)
+      this.#upgrade(arrival, found)
     } finally {
       this.#waiting.delete(socket)
     }
   }
 
-  /** The actor, or the refusal of the token; no actor where a token may still follow. */
-  async #authenticate(
-    request: IncomingMessage,
-    address: string,
-  ): Promise<Actor | undefined | ProtocolError> {
+  #upgrade({ request, socket, head, address }: Arrival, answer: Answer): void {
+    const offers = request.headers['sec-websocket-extensions']
+    if (offers !== undefined) {
+      request.headers['sec-websocket-extensions'] = withoutSmallWindows(offers)
+    }
+    this.#corks.hold(socket, () => {
+      this.#server.handleUpgrade(request, socket, head, (ws) => {
+        ws.carrier = socket
+        if (answer instanceof ProtocolError) this.#sendAway(ws, answer)
+        else this.#serve(ws, socket, answer, address)
+      })
+    })
+  }
+
+  /** A promise only where somebody has to be asked. */
+  #authenticate({ request, address }: Arrival): Answer | Promise<Answer> {
+    const { service } = this.#options
     try {
       const token = tokenOfUpgrade(request)
       if (token === undefined) return undefined
-      return await this.#options.service.authenticate(token, address)
+      return (
+        service.authenticateNow(token, address) ??
+        service.authenticate(token, address).catch(refusalOf)
+      )
     } catch (error) {
-      if (error instanceof ProtocolError && error.status === 401) return error
-      throw error
+      return refusalOf(error)
     }
   }
 
@@ -196,6 +233,11 @@ function wireOf(codec: Codec, minBytes: number): Wire {
     encoding: { encode: (batch) => frames(messagesOf(batch)) },
     deflated: { encode: (batch) => frames(messagesOf(batch), deflate) },
   }
+}
+
+function refusalOf(error: unknown): ProtocolError {
+  if (error instanceof ProtocolError && error.status === 401) return error
+  throw error
 }
 
 function noHost(): ProtocolError {

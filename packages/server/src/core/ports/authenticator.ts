@@ -8,6 +8,8 @@ import type { Actor } from './actor.ts'
  */
 export interface Authenticator {
   authenticate(token: string): Promise<Actor>
+  /** The same at once: throws what that rejects with. Undefined where it has to wait. */
+  authenticateNow?(token: string): Actor | undefined
   /** Whether to authenticate this token costs next to nothing: then it is done also for an address that guesses. */
   isQuick?(token: string): boolean
 }

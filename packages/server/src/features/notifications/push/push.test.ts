@@ -219,7 +219,7 @@ describe('a push', () => {
     const child = runModule(`
       import { createServer, notifications } from '@tidewire/server'
       const inbox = notifications({
-        webPush: { hosts: ['127.0.0.1'], allowPrivate: true }, retryMs: 60_000,
+        webPush: { hosts: ['127.0.0.1'], allowPrivate: true }, retryMs: 1_000,
       })
       const logger = { debug() {}, info() {}, warn() {}, error() {} }
       const server = createServer({

@@ -48,7 +48,7 @@ const NORMAL_CLOSURE = 1000
 export class PollTransport {
   readonly #options: StreamOptions
   readonly #shared = new SharedPages()
-  /** Who waits for the same publications with a token in the header asks with the same words. */
+  /** Who waits for the same publications with a token in the header asks with the same words. Kept in memory alone, as verified tokens are. */
   #last: PollRequest | undefined
 
   constructor(options: StreamOptions) {
@@ -88,9 +88,7 @@ export class PollTransport {
     const { query } = splitTarget(target)
     const asked = streamRequest(query)
     const waitMs = Math.min(wholeNumber(query, 'wait') ?? DEFAULT_WAIT_MS, MAX_WAIT_MS)
-    const read = { target, query, asked, waitMs }
-    if (!query.has('token')) this.#last = read
-    return read
+    return (this.#last = { target, query, asked, waitMs })
   }
 }
 

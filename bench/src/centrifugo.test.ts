@@ -14,21 +14,11 @@ import {
   type CentrifugoFaults,
   FakeCentrifugo,
 } from './testing/fake-centrifugo.ts'
-import { BAD_SEQUENCE, BAD_SUBSCRIBER } from './testing/load.ts'
+import { BAD_SEQUENCE, BAD_SUBSCRIBER, BRIEF } from './testing/load.ts'
 
 const configured = JSON.parse(centrifugoConfig(0)) as CentrifugoConfig
 const silent = { begin: () => undefined, end: () => undefined }
-const load: Omit<Load, 'port'> = {
-  protocol: 'centrifugo',
-  channel: 'bench',
-  subscribers: 8,
-  payload: 100,
-  inFlight: 16,
-  warmup: 0.05,
-  seconds: 0.15,
-  complete: 'deliveries',
-  stall: 2,
-}
+const load: Omit<Load, 'port'> = { ...BRIEF, protocol: 'centrifugo', channel: 'bench' }
 
 async function run(
   faults: CentrifugoFaults,

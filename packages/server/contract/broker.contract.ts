@@ -24,7 +24,6 @@ export interface BrokerHarness {
   stop(): Promise<void>
 }
 
-/** Sentences that an implementation does not keep, and why that is right. */
 /** One publication as it was delivered. */
 interface Delivery {
   channel: string

@@ -47,7 +47,7 @@ export class JwtAuthenticator implements Authenticator {
     this.#options = options
   }
 
-  /** What is signed with a secret. It is not remembered: nobody who comes this way shows it again. */
+  /** What is signed with a secret. It is not remembered: that costs more than it saves, unless a token comes with every request. */
   authenticateNow(token: string): Actor | undefined {
     checkLength(token)
     const { alg, kid } = this.#headerOf(token)

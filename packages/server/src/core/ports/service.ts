@@ -41,7 +41,7 @@ export interface HistoryRequest {
 export interface Service {
   /** The actor of a token or key, and where it acts from. Without one: `anyone` where a namespace is open to anyone, else `authentication_required`. */
   authenticate(token: string | undefined, address?: string): Promise<Actor>
-  /** The same for who shows its token once, at once: throws what that rejects with. Undefined where it has to wait. */
+  /** The same at once, for who shows its token once a connection: throws what that rejects with. Undefined where it has to wait. */
   authenticateNow(token: string, address: string): Actor | undefined
   /**
    * What `trade` gives for a refresh token that was sent from the address. It is counted and noted as a token is: where too
